@@ -1,0 +1,160 @@
+"""One junction under the pulser with the digitizer watching: what the pulsed procedures share.
+
+A shot is one cycle of a pulse plan: a stochastic pulse, then a read pulse during which the digitizer samples the
+current through the junction. The mean current of each record tells P (low resistance, more current) from AP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labctl.core.device import Acquisition, ArrayPort, Digitizer, Line, PulseGenerator
+from labctl.core.errors import MeasurementError, ParameterError
+from labctl.core.pulses import Phase, PhaseKind, PulsePlan
+
+GAP_SECONDS = 100e-9
+"""Quiet time after each pulse: long against the settling of the pulse generator and of m_z."""
+
+MIN_SEPARATION = 8.0
+"""Smallest distance of the two states, in standard deviations of the read, at which a read may be called a bit:
+a read error rate below 1e-4 even if the noise has heavier tails than a Gaussian."""
+
+
+@dataclass(frozen=True)
+class Pulses:
+    """The shape of one shot; volts are those at the junction."""
+
+    volts: float
+    width_seconds: float
+    edge_seconds: float
+    read_volts: float
+    read_seconds: float
+
+    def plan(self) -> PulsePlan:
+        """The stochastic pulse followed by the read pulse."""
+        return PulsePlan(
+            (
+                Phase(PhaseKind.STOCHASTIC, self.volts, self.width_seconds, self.edge_seconds, GAP_SECONDS),
+                Phase(PhaseKind.READ, self.read_volts, self.read_seconds, self.edge_seconds, GAP_SECONDS),
+            )
+        )
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """The level between the states of one junction: a read above it is P (0), below it AP (1)."""
+
+    amps: float
+    parallel_amps: float
+    antiparallel_amps: float
+    separation: float
+
+    @classmethod
+    def between(cls, amps: NDArray[np.float64]) -> Threshold:
+        """Split reads (float64 (n,), amperes) into two groups, by Otsu's criterion (IEEE Trans. SMC 9, 62, 1979).
+
+        Raises MeasurementError if they do not form two groups at least MIN_SEPARATION standard deviations apart.
+        """
+        ordered = np.sort(amps)
+        counts = np.arange(1, ordered.size)
+        low = np.cumsum(ordered)[:-1] / counts
+        high = (ordered.sum() - np.cumsum(ordered)[:-1]) / (ordered.size - counts)
+        cut = int(np.argmax(counts * (ordered.size - counts) * (high - low) ** 2)) + 1
+        below, above = ordered[:cut], ordered[cut:]
+        spread = float(np.sqrt((below.var() * below.size + above.var() * above.size) / ordered.size))
+        distance = float(above.mean() - below.mean())
+        separation = distance / spread if spread > 0 else np.inf
+        if min(below.size, above.size) < 2 or separation < MIN_SEPARATION:
+            raise MeasurementError(
+                f"the reads do not show two states: {ordered.size} reads, groups of {below.size} and {above.size}, "
+                f"{separation:.1f} standard deviations apart where {MIN_SEPARATION:g} are needed. Raise the pulse "
+                "voltage until the junction switches, or the read voltage or length until the states part"
+            )
+        return cls(float((below.mean() + above.mean()) / 2), float(above.mean()), float(below.mean()), separation)
+
+    def states(self, amps: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """True where the junction was antiparallel: bool, same shape as ``amps``."""
+        result: NDArray[np.bool_] = amps < self.amps
+        return result
+
+
+class Shooter:
+    """Fires shots at one junction and returns the current of each read."""
+
+    def __init__(self, pulser: PulseGenerator, digitizer: Digitizer, array: ArrayPort) -> None:
+        self._pulser = pulser
+        self._digitizer = digitizer
+        self._array = array
+
+    def aim(self, row: int, col: int) -> None:
+        """Put the pulser on word line ``row`` and the digitizer on bit line ``col``; everything else on ground."""
+        self._pulser.off()
+        self._array.route({"pulser": Line("word", row), "digitizer": Line("bit", col)})
+
+    def load(self, pulses: Pulses, samples: int) -> PulsePlan:
+        """Set up the generator and the digitizer for ``pulses``; returns the plan as it will be played.
+
+        Raises EnvelopeError if it could hurt the junction, InstrumentError if it cannot be made,
+        MeasurementError if the digitizer's window does not lie within the read pulse.
+        """
+        plan = self._pulser.program(pulses.plan())
+        start, stop = plan.flat_top(PhaseKind.READ)
+        margin = (stop - start) / 8
+        wanted = Acquisition(
+            delay_seconds=start + margin,
+            sample_interval_seconds=(stop - start - 2 * margin) / samples,
+            samples=samples,
+            full_scale_volts=2.4 * abs(pulses.read_volts) * self._array.sense_ohms / LOWEST_OHMS,
+        )
+        got = self._digitizer.configure(wanted)
+        if got.delay_seconds < start or got.delay_seconds + got.sample_interval_seconds * got.samples > stop:
+            raise MeasurementError(
+                f"the digitizer would sample from {got.delay_seconds:.3e} s for {got.samples} samples of "
+                f"{got.sample_interval_seconds:.3e} s, outside the read pulse ({start:.3e} to {stop:.3e} s); "
+                "lengthen the read pulse or take fewer samples"
+            )
+        return plan
+
+    def fire(self, shots: int) -> NDArray[np.float64]:
+        """Fire ``shots`` shots in one hardware-timed block; the current of each read: float64 (shots,), amperes.
+
+        Raises InstrumentTimeout if a trigger was missed, MeasurementError if the converter was overdriven.
+        """
+        self._digitizer.arm(shots)
+        self._pulser.fire(shots)
+        frames = self._digitizer.fetch()
+        clipped = frames.clipped()
+        if clipped > frames.counts.size // 1000:
+            raise MeasurementError(
+                f"{clipped} of {frames.counts.size} samples stand at the end of the digitizer's range "
+                f"(full scale {frames.acquisition.full_scale_volts} V); lower the read voltage"
+            )
+        return frames.mean_volts() / self._array.sense_ohms
+
+
+LOWEST_OHMS = 10e3
+"""The lowest junction resistance for which the digitizer's range is set; a lower one overdrives it and is reported."""
+
+
+def blocks(total: int, largest: int) -> Iterator[int]:
+    """``total`` cut into pieces of at most ``largest``.
+
+    >>> list(blocks(10, 4))
+    [4, 4, 2]
+    """
+    while total > 0:
+        yield min(total, largest)
+        total -= largest
+
+
+def check_junction(array: ArrayPort, row: int, col: int) -> None:
+    """Raise ParameterError if the array has no junction at (row, col)."""
+    if not (0 <= row < array.rows and 0 <= col < array.cols):
+        raise ParameterError(
+            f"there is no junction ({row}, {col}): this array has rows 0 to {array.rows - 1} "
+            f"and columns 0 to {array.cols - 1}"
+        )
