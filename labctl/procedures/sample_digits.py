@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Generator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from annotated_types import Interval, Len
 
 from labctl.core.bits import BitBank, BitBuffer
-from labctl.core.procedure import Artifact, Item, Items, Progress, Record
-
-if TYPE_CHECKING:
-    from labctl.diffusion.digits import Sample
+from labctl.core.procedure import Artifact, Items, Record
 
 Label = Annotated[int, Interval(ge=0, le=9)] | None
 
@@ -49,9 +45,9 @@ class SampleDigits:
             purpose=f"{len(self.labels)} digits, {self.sampler}, {self.steps} steps",
             accept_simulated=self.accept_simulated,
         )
-        steps = digits.sampling(BitBuffer(drawn.bits), self.labels, self.sampler, self.steps, self.eta)
-        sample = yield from _reported(steps)
-        manifest = {**sample.manifest, "draws": [drawn.draw_id], "origin": str(drawn.bits.origin)}
+        sample = yield from digits.sampling(
+            BitBuffer(drawn.bits), self.labels, self.sampler, self.steps, self.eta, draw_ids=[drawn.draw_id]
+        )
         yield Record.of(
             "sample",
             draw_id=drawn.draw_id,
@@ -68,14 +64,4 @@ class SampleDigits:
             packed, images=sample.images, labels=np.array([-1 if x is None else x for x in self.labels])
         )
         yield Artifact("images.npz", "application/octet-stream", packed.getvalue())
-        yield Artifact("manifest.json", "application/json", json.dumps(manifest, indent=2, default=str).encode())
-
-
-def _reported(steps: Generator[tuple[int, int], None, Sample]) -> Generator[Item, None, Sample]:
-    while True:
-        try:
-            done, total = next(steps)
-        except StopIteration as finished:
-            sample: Sample = finished.value
-            return sample
-        yield Progress(done, total, "steps")
+        yield Artifact("manifest.json", "application/json", json.dumps(sample.manifest, indent=2, default=str).encode())

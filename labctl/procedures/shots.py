@@ -104,20 +104,25 @@ class Shooter:
         plan = self._pulser.program(pulses.plan())
         start, stop = plan.flat_top(PhaseKind.READ)
         margin = (stop - start) / 8
-        wanted = Acquisition(
-            delay_seconds=start + margin,
-            sample_interval_seconds=(stop - start - 2 * margin) / samples,
-            samples=samples,
-            full_scale_volts=2.4 * abs(pulses.read_volts) * self._array.sense_ohms / LOWEST_OHMS,
-        )
-        got = self._digitizer.configure(wanted)
-        if got.delay_seconds < start or got.delay_seconds + got.sample_interval_seconds * got.samples > stop:
-            raise MeasurementError(
-                f"the digitizer would sample from {got.delay_seconds:.3e} s for {got.samples} samples of "
-                f"{got.sample_interval_seconds:.3e} s, outside the read pulse ({start:.3e} to {stop:.3e} s); "
-                "lengthen the read pulse or take fewer samples"
+        interval = (stop - start - 2 * margin) / samples
+        while True:
+            got = self._digitizer.configure(
+                Acquisition(
+                    delay_seconds=start + margin,
+                    sample_interval_seconds=interval,
+                    samples=samples,
+                    full_scale_volts=2.4 * abs(pulses.read_volts) * self._array.sense_ohms / LOWEST_OHMS,
+                )
             )
-        return plan
+            if got.delay_seconds >= start and got.delay_seconds + got.sample_interval_seconds * got.samples <= stop:
+                return plan
+            if interval < 1e-12 or got.delay_seconds < start:
+                raise MeasurementError(
+                    f"the digitizer would sample from {got.delay_seconds:.3e} s for {got.samples} samples of "
+                    f"{got.sample_interval_seconds:.3e} s, outside the read pulse ({start:.3e} to {stop:.3e} s); "
+                    "lengthen the read pulse or take fewer samples"
+                )
+            interval = got.sample_interval_seconds / 2  # its rates come in steps: take the next faster one
 
     def fire(self, shots: int) -> NDArray[np.float64]:
         """Fire ``shots`` shots in one hardware-timed block; the current of each read: float64 (shots,), amperes.

@@ -1,0 +1,229 @@
+"""A station, opened: live instruments by role, guarded, and at rest however the block is left."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from labctl.bench.envelope import Limits, front_panel_gain
+from labctl.bench.guarded import GuardedPulser, GuardedSourceMeter, Observed
+from labctl.bench.journal import Journal
+from labctl.bench.rest import Rest
+from labctl.bench.routing import ArrayRouter
+from labctl.bench.station import MATRIX_ROLE, InstrumentEntry, Station
+from labctl.bench.visa import LabAdapter, Visa, open_visa
+from labctl.core import plugins
+from labctl.core.bits import Origin
+from labctl.core.clock import Clock
+from labctl.core.device import Device, Identity, PulseGenerator, Source, SourceMeter, SwitchMatrix
+from labctl.core.errors import InstrumentError, InstrumentGone, StationError
+
+
+@contextmanager
+def open_bench(station: Station, journal: Path | None = None, visa: Visa | None = None) -> Iterator[Bench]:
+    """Open every instrument of ``station``; on leaving, however that happens, all are at rest and closed.
+
+    Opening reads before it writes: a source found live is brought to rest before anything else, and stands in
+    ``found_live``. What ``safe`` is about to do is appended to the file ``journal`` first.
+    A given ``visa`` library is used and left open: the caller's, who may open the bench again through it.
+    The first error is the error; what goes wrong while making safe is noted on it.
+
+    Raises StationError if a driver or the VISA library is missing, InstrumentGone if an instrument does not answer.
+    """
+    if visa is None:
+        own = open_visa(station.visa_library, station.timeout_seconds)
+        with closing(own), open_bench(station, journal, own) as bench:
+            yield bench
+        return
+    bench = Bench(station, visa, journal)
+    try:
+        bench._open()
+        yield bench
+    except BaseException as error:
+        for failure in bench._end():
+            error.add_note(f"and while making the bench safe: {failure}")
+        raise
+    else:
+        _raise_first(bench._end())
+
+
+class Bench:
+    """The opened instruments of a station. Made by `open_bench`."""
+
+    def __init__(self, station: Station, visa: Visa, journal: Path | None) -> None:
+        self.station = station
+        self.clock: Clock = visa.clock
+        self.found_live: tuple[str, ...] = ()
+        self._visa = visa
+        self._journal = None if journal is None else Journal(journal, visa.clock)
+        self._adapters: dict[str, LabAdapter] = {}
+        self._devices: dict[str, Device] = {}
+        self._identities: dict[str, Identity] = {}
+        self._array: ArrayRouter | None = None
+
+    def device(self, role: str) -> Any:
+        """The instrument of that role as procedures get it: sources guarded, others as they are.
+
+        Raises StationError if the station has no such role.
+        """
+        if role not in self._devices:
+            known = ", ".join(sorted(self._devices)) or "none"
+            raise StationError(
+                f"the station {self.station.name!r} has no {role!r}; its instruments are: {known}. "
+                f"Add [instruments.{role}] to {self.station.path}"
+            )
+        return self._guarded(role, self._devices[role])
+
+    def roles(self) -> Mapping[str, Any]:
+        """What procedures may ask for: each instrument by its role, and ``array``, ``devices``, ``origin``, ``clock``.
+
+        The matrix of an array is not among them: lines are moved through ``array`` alone.
+        """
+        offered: dict[str, Any] = {role: self.device(role) for role in self._devices}
+        if self._array is not None:
+            del offered[MATRIX_ROLE]
+            offered["array"] = self._array
+        offered["devices"] = {role: Observed(device) for role, device in self._devices.items()}
+        return {**offered, "origin": self.origin, "clock": self.clock}
+
+    @property
+    def origin(self) -> Origin:
+        """Where bits from this bench come from. Whatever is not known to be hardware is not called so."""
+        serials = [identity.serial for identity in self._identities.values()]
+        library = self.station.visa_library
+        if library.startswith("sim:") or not serials or any(serial.upper().startswith("SIM") for serial in serials):
+            return Origin.SIMULATED
+        return Origin.RECORDED if library.startswith("replay:") else Origin.HARDWARE
+
+    def provenance(self) -> dict[str, Any]:
+        """What is needed to tell later where a result came from; plain values, fit for JSON."""
+        return {
+            "station": self.station.name,
+            "station_digest": self.station.digest,
+            "visa_library": self.station.visa_library,
+            "origin": str(self.origin),
+            "found_live": list(self.found_live),
+            "instruments": {
+                role: {
+                    "driver": entry.driver,
+                    "address": entry.address,
+                    "vendor": self._identities[role].vendor,
+                    "model": self._identities[role].model,
+                    "serial": self._identities[role].serial,
+                    "firmware": self._identities[role].firmware,
+                }
+                for role, entry in self.station.instruments.items()
+            },
+            "versions": {
+                "python": platform.python_version(),
+                **{name: version(name) for name in ("labctl", "numpy", "pyvisa", "pymeasure")},
+            },
+        }
+
+    def safe(self) -> None:
+        """Bring everything to rest: generators, then source-meters, then all lines to ground.
+
+        Every step is tried whatever the others do. Raises the first failure, the others noted on it.
+        """
+        _raise_first(self._rest())
+
+    def _open(self) -> None:
+        for role, entry in self.station.instruments.items():
+            self._devices[role] = self._open_one(role, entry)
+            self._identities[role] = self._devices[role].identify()
+        wiring, matrix = self.station.wiring, self._devices.get(MATRIX_ROLE)
+        sources = self._sources()
+        if wiring is not None:
+            if not isinstance(matrix, SwitchMatrix):
+                raise StationError(
+                    f"[instruments.{MATRIX_ROLE}] of {self.station.path} is no switch matrix; "
+                    "an array is reached through one that has close_points, open_points and closed"
+                )
+            self._array = ArrayRouter(matrix, wiring, sources)
+        for role in sources:
+            self._guarded(role, self._devices[role])  # refuses a source that cannot be guarded
+        self.found_live = tuple(role for role, source in sources.items() if not source.is_quiet())
+        if self.found_live:
+            if self._journal is not None:
+                self._journal.write("found live", roles=", ".join(self.found_live))
+            self.safe()
+
+    def _open_one(self, role: str, entry: InstrumentEntry) -> Device:
+        driver = plugins.resolve(plugins.DRIVERS, entry.driver)
+        adapter = self._visa.open(role, entry.address)
+        self._adapters[role] = adapter
+        try:
+            device = driver(adapter, name=role, **entry.options)
+        except InstrumentError as error:
+            raise InstrumentGone(
+                f"{role} at {entry.address} cannot be opened: {error}. Check that it is switched on and that the "
+                f"address and driver under [instruments.{role}] in {self.station.path} are right"
+            ) from error
+        except (TypeError, StationError) as error:
+            raise StationError(
+                f"[instruments.{role}] in {self.station.path}: the driver {entry.driver!r} does not take these "
+                f"options ({error})"
+            ) from error
+        if not isinstance(device, Device):
+            raise StationError(
+                f"[instruments.{role}] in {self.station.path}: the driver {entry.driver!r} lacks some of identify, "
+                "capabilities, snapshot, errors, safe, close; see drivers/README.md"
+            )
+        return device
+
+    def _sources(self) -> dict[str, Source]:
+        return {role: device for role, device in self._devices.items() if isinstance(device, Source)}
+
+    def _guarded(self, role: str, device: Device) -> Device:
+        if not isinstance(device, Source):
+            return device
+        limits = self._limits(role)
+        if isinstance(device, PulseGenerator):
+            wiring = self.station.wiring
+            # without wiring nothing is known of what follows the output: an open end, which doubles
+            termination = float("inf") if wiring is None else wiring.pulser_termination_ohms
+            attenuation = 0.0 if wiring is None else wiring.pulser_attenuation_db
+            return GuardedPulser(device, limits, front_panel_gain(termination, attenuation))
+        if isinstance(device, SourceMeter):
+            return GuardedSourceMeter(device, limits)
+        raise StationError(
+            f"[instruments.{role}] in {self.station.path} is a source, but neither a PulseGenerator nor a "
+            "SourceMeter; nothing here could keep it within the limits, so it is not opened"
+        )
+
+    def _limits(self, role: str) -> Limits:
+        if self.station.limits is None:
+            raise StationError(
+                f"[instruments.{role}] in {self.station.path} is a source, and the file has no [limits]; "
+                "write down what the junction may see"
+            )
+        return self.station.limits
+
+    def _rest(self) -> list[BaseException]:
+        matrix = MATRIX_ROLE if self._array is not None else None
+        return Rest(self._devices, self._reopen, matrix, self._array, self._journal).failures()
+
+    def _reopen(self, role: str) -> None:
+        self._adapters[role].reopen()
+
+    def _end(self) -> list[BaseException]:
+        failures = self._rest()
+        for adapter in self._adapters.values():
+            try:
+                adapter.close()
+            except InstrumentError as error:
+                failures.append(error)
+        return failures
+
+
+def _raise_first(failures: list[BaseException]) -> None:
+    if not failures:
+        return
+    first, *others = failures
+    for other in others:
+        first.add_note(f"and then: {other}")
+    raise first

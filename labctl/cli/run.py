@@ -1,0 +1,63 @@
+"""``labctl run``: one procedure on one bench, without a service."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
+
+from labctl import runner
+from labctl.bench.bench import open_bench
+from labctl.bench.station import load_station
+from labctl.cli.local import LocalRun
+from labctl.cli.options import Home, Parameters, parse_parameters, resolve_home
+from labctl.cli.tables import show_records
+from labctl.core.procedure import Progress
+from labctl.procedures import schema
+
+
+def run(
+    procedure: Annotated[str, typer.Argument(help="What to run.", show_default=False)],
+    station: Annotated[str, typer.Option(help="The station: a name or a TOML file.")] = "demo",
+    param: Parameters = [],  # noqa: B006 - typer reads the default, nobody changes it
+    home: Home = None,
+    csv: Annotated[Path | None, typer.Option(help="Also write the records to this CSV file.")] = None,
+) -> None:
+    """Open a bench in this process, run one procedure on it, and keep the results in the home folder's ledger.
+
+    For a bench that no agent serves; a bench that is being served refuses.
+    """
+    parameters = schema.validate(procedure, parse_parameters(param))
+    found = load_station(station)
+    folder = resolve_home(home)
+    columns = (TextColumn("{task.description:18}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with LocalRun(folder, found.name, procedure, parameters) as local:
+        journal = folder / "agents" / f"{found.name}.journal.jsonl"
+        with open_bench(found, journal=journal) as bench, Bar(*columns, console=Console(stderr=True)) as bar:
+            offered = {**bench.roles(), "origin": bench.origin, "bank": local}
+            local.start(bench.provenance(), bench.origin, found.digest, offered)
+            sink = _Shown(local, bar, bar.add_task(procedure, total=None))
+            runner.run(schema.build(procedure, parameters), offered, sink)
+        frame = local.frame()
+    show_records(Console(), frame)
+    if csv is not None:
+        frame.to_csv(csv, index=False)
+    typer.echo(f"\njob {local.job_id}, kept in {folder}")
+
+
+class _Shown:
+    """A sink that also moves a progress bar."""
+
+    def __init__(self, sink: LocalRun, bar: Bar, task: TaskID) -> None:
+        self._bar = bar
+        self._task = task
+        self.records = sink.records
+        self.harvest = sink.harvest
+        self.artifact = sink.artifact
+
+    def progress(self, progress: Progress) -> None:
+        self._bar.update(self._task, total=progress.total, completed=progress.done)

@@ -1,0 +1,38 @@
+"""``labctl serve``: the service and its agents together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from labctl.cli import stack
+from labctl.cli.options import Home, resolve_home
+from labctl.core.clock import WallClock
+
+
+def serve(
+    station: Annotated[
+        list[str], typer.Option(help="A station: a name or a TOML file. May be given more than once.")
+    ] = ["demo", "sampler"],  # noqa: B006 - typer reads the default, nobody changes it
+    home: Home = None,
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes any free one.", min=0, max=65535)] = 8000,
+) -> None:
+    """Run the service, with one agent for each station, until Ctrl-C.
+
+    The default serves the simulated bench "demo", and "sampler", a queue for jobs that need no instruments.
+    """
+    folder: Path = resolve_home(home)
+    console = Console(stderr=True, highlight=False)
+    clock = WallClock()
+    with stack.running(folder, station, port, logs=False) as running:
+        console.print(f"labctl serves {', '.join(station)} at [bold]{running.url}[/]  (API page: {running.url}/docs)")
+        console.print(f"home {folder}; Ctrl-C stops, and makes the bench safe first")
+        try:
+            while True:
+                running.check()
+                clock.sleep(0.5)
+        except KeyboardInterrupt:
+            console.print("stopping")

@@ -1,0 +1,155 @@
+"""Service and agents as child processes of one parent, which ends them all, the bench made safe first."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+import httpx
+
+from labctl.core.clock import Clock, WallClock
+from labctl.core.errors import ServiceError
+
+HOST = "127.0.0.1"
+
+
+@dataclass
+class Child:
+    """A process that ends itself in good order when its standard input closes.
+
+    That works on every system and also when the parent is killed, where signals do not.
+    """
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path | None
+
+    def ask_to_stop(self) -> None:
+        """Ask it to end, and do not wait for that."""
+        if self.process.stdin is not None:
+            with contextlib.suppress(OSError):
+                self.process.stdin.close()
+
+    def stop(self, patience_seconds: float) -> None:
+        """Ask it to end; end it by force when it does not."""
+        self.ask_to_stop()
+        try:
+            self.process.wait(patience_seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def last_words(self) -> str:
+        """The end of its log."""
+        if self.log is None or not self.log.exists():
+            return ""
+        return "\n".join(self.log.read_text(errors="replace").strip().splitlines()[-5:])
+
+
+@dataclass
+class Stack:
+    """A running service with its agents; ``url`` is where it answers."""
+
+    url: str
+    service: Child
+    agents: list[Child] = field(default_factory=list)
+
+    def check(self) -> None:
+        """Raise ServiceError, with the end of its log, if the service or an agent has ended."""
+        for child in (self.service, *self.agents):
+            if child.process.poll() is not None:
+                raise ServiceError(
+                    f"the {child.name} has ended (exit code {child.process.returncode}). {child.last_words()}"
+                )
+
+
+def free_port(wanted: int) -> int:
+    """``wanted`` if nothing listens there, any free port if it is 0.
+
+    Raises ServiceError if the port is taken.
+    """
+    with socket.socket() as probe:
+        if sys.platform != "win32":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, wanted))
+        except OSError as error:
+            raise ServiceError(
+                f"port {wanted} on {HOST} is in use ({error.strerror}); is another labctl serving there? "
+                "Choose another with --port, or --port 0 for any free one"
+            ) from error
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextlib.contextmanager
+def running(
+    home: Path, stations: Sequence[str], port: int, *, logs: bool, clock: Clock | None = None
+) -> Iterator[Stack]:
+    """Start the service on ``port`` (0: any free one) and one agent per station; end them all on leaving.
+
+    With ``logs`` their output goes to files in ``home``/logs, otherwise to this terminal.
+    Raises ServiceError if the port is taken or a child does not come up.
+    """
+    clock = clock or WallClock()
+    port = free_port(port)
+    url = f"http://{HOST}:{port}"
+    home.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as ends:
+        words = ["labctl_server", "--home", str(home), "--port", str(port)]
+        stack = Stack(url, ends.enter_context(child(home, "service", words, logs=logs)))
+        _await(stack, clock, "/readyz")
+        for station in stations:
+            stack.agents.append(ends.enter_context(agent(home, station, url, logs=logs)))
+        try:
+            yield stack
+        finally:
+            for one in stack.agents:  # all at once: each may need a moment to make its bench safe
+                one.ask_to_stop()
+
+
+@contextlib.contextmanager
+def child(home: Path, name: str, words: list[str], *, logs: bool) -> Iterator[Child]:
+    """Run ``python -m *words`` until leaving, then stop it in good order."""
+    with contextlib.ExitStack() as ends:
+        log: Path | None = None
+        out: IO[bytes] | None = None
+        if logs:
+            log = home / "logs" / f"{name.replace(' ', '-')}.log"
+            log.parent.mkdir(parents=True, exist_ok=True)
+            out = ends.enter_context(log.open("wb"))
+        # a process group of its own: Ctrl-C reaches the parent alone, which ends the agents before the service
+        process = subprocess.Popen(  # noqa: S603 - our own modules, by our own interpreter
+            [sys.executable, "-m", *words, "--until-stdin-closes"],
+            stdin=subprocess.PIPE,
+            stdout=out,
+            stderr=subprocess.STDOUT if out else None,
+            process_group=None if sys.platform == "win32" else 0,
+            creationflags=0x200 if sys.platform == "win32" else 0,  # CREATE_NEW_PROCESS_GROUP
+        )
+        started = Child(name, process, log)
+        ends.callback(started.stop, 20.0)
+        yield started
+
+
+def agent(home: Path, station: str, service: str, *, logs: bool) -> contextlib.AbstractContextManager[Child]:
+    """Run the agent of one station until leaving."""
+    words = ["labctl.cli.agent", "--station", station, "--service", service, "--home", str(home)]
+    return child(home, f"agent of {Path(station).stem}", words, logs=logs)
+
+
+def _await(stack: Stack, clock: Clock, path: str, limit_seconds: float = 60.0) -> None:
+    deadline = clock.now() + limit_seconds
+    while clock.now() < deadline:
+        stack.check()
+        with contextlib.suppress(httpx.TransportError):
+            if httpx.get(stack.url + path, timeout=5).status_code == httpx.codes.OK:
+                return
+        clock.sleep(0.05)
+    raise ServiceError(f"the service did not answer at {stack.url}{path} within {limit_seconds:.0f} s")

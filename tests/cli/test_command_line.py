@@ -1,0 +1,138 @@
+"""The command line against a running service, as a person or a script uses it."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from labctl.cli import stack
+from labctl.client import Client
+
+
+def labctl(*words, service=None, **extra):
+    environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1", **extra}
+    if service is not None:
+        environment["LABCTL_SERVICE"] = service
+    command = [sys.executable, "-m", "labctl", *words]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    """A service with the demo's bench, without the sampler."""
+    with stack.running(tmp_path_factory.mktemp("home"), ["demo"], 0, logs=True) as running:
+        with Client(running.url) as client:
+            while not client.benches():
+                running.check()
+        yield running.url
+
+
+def test_a_job_is_submitted_waited_for_and_shown(service, tmp_path):
+    done = labctl(
+        "submit", "switching_curve", "-p", "points=5", "-p", "row=1", "-p", "shots=200", "--wait", service=service
+    )
+    assert done.returncode == 0, done.stderr
+    assert "succeeded" in done.stdout
+    job = done.stdout.split()[0]
+    shown = json.loads(labctl("show", job, "--kind", "point", "--json", service=service).stdout)
+    assert shown["parameters"]["row"] == 1
+    assert len(shown["records"]) == 5
+    labctl("show", job, "--csv", str(tmp_path / "curve.csv"), service=service)
+    assert "p_switch" in (tmp_path / "curve.csv").read_text().splitlines()[0]
+    listed = json.loads(labctl("jobs", "--json", service=service).stdout)
+    assert job in {one["id"] for one in listed}
+    assert labctl("cancel", job, service=service).returncode == 3
+
+
+def test_bits_are_drawn_into_a_file_once(service, tmp_path):
+    assert labctl("submit", "bitstream", "-p", "bits_per_junction=8192", "--wait", service=service).returncode == 0
+    out = tmp_path / "bits.bin"
+    refused = labctl("draw", "1024", "--out", str(out), service=service)
+    assert refused.returncode == 3
+    assert "simulated" in refused.stderr
+    assert not out.exists()
+    done = labctl("draw", "1024", "--out", str(out), "--accept-simulated", "--purpose", "test", service=service)
+    assert done.returncode == 0, done.stderr
+    assert out.stat().st_size == 128
+    assert "1,024 simulated bits" in done.stdout
+    draw = done.stdout.split("draw ")[1].split(",")[0]
+    parts = json.loads(labctl("bits", draw, "--json", service=service).stdout)
+    assert sum(part["stop_bit"] - part["start_bit"] for part in parts) == 1024
+    account = json.loads(labctl("bits", "--json", service=service).stdout)
+    assert account[0]["drawn"] == 1024
+    again = labctl("draw", "1024", "--out", str(out), "--accept-simulated", service=service)
+    assert again.returncode == 2
+    assert json.loads(labctl("bits", "--json", service=service).stdout)[0]["drawn"] == 1024
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["submit", "no_such"], 2, "no procedure named 'no_such'; known are: bitstream"),
+        (["submit", "identify", "--bench", "nowhere"], 2, "no bench 'nowhere'; known are: demo"),
+        (["submit", "switching_curve", "-p", "points=0"], 2, "points: "),
+        (["submit", "switching_curve", "-p", "points"], 2, "write name=value"),
+        (["submit", "sample_digits"], 2, "bench"),
+        (["show", "nothing"], 2, "no job 'nothing'"),
+        (["draw", "100000000", "--out", "never.bin", "--accept-simulated"], 6, "100000000 bits"),
+        (["sample", "--labels", "x"], 2, "--labels takes digits"),
+    ],
+)
+def test_a_wrong_request_gets_a_sentence_and_an_exit_code(service, words, code, says, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    if words[0] == "submit" and words[1] == "sample_digits":
+        words = [*words, "-p", "accept_simulated=true"]
+        code, says = 1, "bits"
+        words.append("--wait")
+    done = labctl(*words, service=service)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert says in " ".join((done.stderr + done.stdout).split())
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_service_is_said_with_what_to_start():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    done = labctl("jobs", service=f"http://127.0.0.1:{port}")
+    assert done.returncode == 5
+    assert "labctl serve" in done.stderr
+
+
+def test_a_busy_port_is_said_with_the_remedy(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = labctl("serve", "--port", str(taken.getsockname()[1]), "--home", str(tmp_path))
+    assert done.returncode == 5
+    assert "--port" in done.stderr
+
+
+def test_a_procedure_runs_without_a_service_and_leaves_its_results(tmp_path):
+    words = ["run", "switching_curve", "-p", "points=4", "-p", "shots=100", "--home", str(tmp_path)]
+    done = labctl(*words, "--csv", str(tmp_path / "out.csv"))
+    assert done.returncode == 0, done.stderr
+    assert "point (4)" in done.stdout
+    assert (tmp_path / "out.csv").exists()
+    assert (tmp_path / "labctl.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("name = ", "toml"),
+        ('name = "x"\nvisa_library = ""\n[instruments.pulser]\ndriver = "nothing"\naddress = "A"\n', "nothing"),
+    ],
+)
+def test_a_wrong_station_file_is_refused_with_its_name(tmp_path, text, says):
+    path = tmp_path / "wrong.toml"
+    path.write_text(text)
+    for words in (["station", str(path)], ["run", "identify", "--station", str(path), "--home", str(tmp_path / "h")]):
+        done = labctl(*words)
+        assert done.returncode == 2, done.stderr
+        assert "wrong.toml" in "".join(done.stderr.split("\n"))
+        assert says in done.stderr.lower()
