@@ -1,0 +1,1 @@
+"""What an array is, as a circuit."""

@@ -1,0 +1,152 @@
+"""What must hold for any crossbar, and the closed forms of the simplest ones."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from labctl.core.errors import ParameterError
+from labctl.crossbar.network import Network
+
+SIDES = ("left", "right", "top", "bottom")
+# Rounding of 1 V across a wire of 0.1 ohm: what a current that should be zero may be.
+ROUNDING_AMPS = 1e-13
+
+
+@st.composite
+def networks(draw):
+    rows, cols = draw(st.integers(1, 5)), draw(st.integers(1, 5))
+    resistance = st.floats(1e2, 1e6)
+    ohms = draw(st.lists(resistance, min_size=rows * cols, max_size=rows * cols))
+    wires = {f"{kind}_segment_ohms": draw(st.sampled_from([0.0, 0.1, 1.0, 30.0])) for kind in ("word", "bit")}
+    ends = {f"{side}_ohms": draw(st.sampled_from([0.5, 50.0, np.inf])) for side in SIDES}
+    ends["left_ohms"] = draw(st.sampled_from([0.0, 3.0]))  # at least one side is always connected
+    arguments = {**wires, **ends}
+    network = Network(1 / np.reshape(ohms, (rows, cols)), **arguments)
+    seed = draw(st.integers(0, 2**32 - 1))
+    return network, arguments, np.random.Generator(np.random.PCG64(seed)).uniform(-1, 1, (2, network.terminals))
+
+
+def split(network, volts):
+    m, n = network.rows, network.cols
+    cuts = np.cumsum([m, m, n])
+    return dict(zip(SIDES, np.split(volts, cuts, axis=1), strict=True))
+
+
+def joined(solution):
+    return np.concatenate([solution.left, solution.right, solution.top, solution.bottom], axis=1)
+
+
+@given(networks())
+@settings(max_examples=60, deadline=None)
+def test_current_is_conserved_and_power_is_dissipated(case):
+    network, _, volts = case
+    solution = network.solve(**split(network, volts))
+    amps = joined(solution)
+    slack = 1e-9 * np.abs(amps).max() + ROUNDING_AMPS
+    np.testing.assert_allclose(amps.sum(axis=1), 0, atol=slack)
+    heat_in_cells = (solution.cell_volts**2 * network.conductance_siemens).sum(axis=(1, 2))
+    assert ((volts * amps).sum(axis=1) >= heat_in_cells - 2 * network.terminals * slack).all()
+
+
+@given(networks())
+@settings(max_examples=60, deadline=None)
+def test_reciprocity_and_superposition(case):
+    network, _, volts = case
+    admittance = network.admittance
+    np.testing.assert_allclose(admittance, admittance.T, atol=1e-12 * np.abs(admittance).max() + ROUNDING_AMPS)
+    np.testing.assert_allclose(
+        joined(network.solve(**split(network, volts))),
+        volts @ admittance,
+        atol=1e-10 * np.abs(admittance).max() + ROUNDING_AMPS,
+    )
+    cells = network.solve(**split(network, volts)).cell_volts.reshape(2, -1)
+    np.testing.assert_allclose(cells, volts @ network.cell_transfer.T, atol=1e-10)
+
+
+@given(networks(), st.integers(0, 2**32 - 1))
+@settings(max_examples=30, deadline=None)
+def test_changing_one_cell_is_injecting_its_extra_current(case, seed):
+    network, arguments, volts = case
+    rng = np.random.Generator(np.random.PCG64(seed))
+    before = network.solve(**split(network, volts[:1])).cell_volts[0]
+    i, j = rng.integers(network.rows), rng.integers(network.cols)
+    unit = np.zeros((network.rows, network.cols))
+    unit[i, j] = 1.0
+    # The cell's own extra current falls with the voltage that it takes away.
+    change = 0.5 * network.conductance_siemens[i, j]
+    response = network.inject(unit)
+    amps = change * before[i, j] / (1 - change * response[i, j])
+    altered = network.conductance_siemens.copy()
+    altered[i, j] += change
+    again = Network(altered, **arguments)
+    after = again.solve(**split(network, volts[:1])).cell_volts[0]
+    np.testing.assert_allclose(after, before + amps * response, atol=1e-9)
+
+
+def test_an_ideal_array_multiplies():
+    rng = np.random.Generator(np.random.PCG64(5))
+    siemens, volts = rng.uniform(1e-5, 1e-4, (7, 4)), rng.uniform(-1, 1, (10, 7))
+    ideal = Network(siemens, left_ohms=0.0, bottom_ohms=0.0)
+    np.testing.assert_allclose(-ideal.solve(left=volts).bottom, volts @ siemens, rtol=1e-12)
+
+
+@pytest.mark.parametrize("size", [4, 8, 16, 32])
+def test_a_floating_read_sees_the_sneak_paths(size):
+    # All cells R: the selected cell appears N^2/(2N-1) times too conductive.
+    ends = np.full(size, np.inf)
+    ends[0] = 0.0
+    network = Network(np.full((size, size), 1e-4), left_ohms=ends, bottom_ohms=ends)
+    amps = network.solve(left=1.0).left[0, 0]
+    assert amps / 1e-4 == pytest.approx(size**2 / (2 * size - 1), rel=1e-9)
+
+
+@pytest.mark.parametrize(("share", "part"), [(1 / 2, 2), (1 / 3, 3)])
+@pytest.mark.parametrize("size", [4, 8, 16])
+def test_half_and_third_select_reads(size, share, part):
+    # Apparent over true conductance: 1 + (N-1)/2 for V/2, 1 + (N-1)/3 for V/3.
+    left, bottom = np.full(size, share), np.full(size, 1 / 2 if part == 2 else 2 / 3)
+    left[0], bottom[0] = 1.0, 0.0
+    network = Network(np.full((size, size), 1e-4), left_ohms=0.0, bottom_ohms=0.0)
+    amps = -network.solve(left=left, bottom=bottom).bottom[0, 0]
+    assert amps / 1e-4 == pytest.approx(1 + (size - 1) / part, rel=1e-9)
+
+
+@pytest.mark.parametrize("size", [4, 16, 64])
+def test_a_grounded_read_loses_to_the_switches(size):
+    # 1/(1 + N Rs/R)^2, exact to 1e-3 (R = 10 kohm, Rs = 5 ohm)
+    network = Network(np.full((size, size), 1e-4), left_ohms=5.0, bottom_ohms=5.0)
+    left = np.zeros(size)
+    left[0] = 1.0
+    amps = -network.solve(left=left).bottom[0, 0]
+    assert amps / 1e-4 == pytest.approx(1 / (1 + size * 5 / 1e4) ** 2, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"conductance_siemens": [[1.0, -1e-6]]}, ["(0, 1)", "-1e-06", "at least 0"]),
+        ({"conductance_siemens": [[float("nan")]]}, ["nan", "finite"]),
+        ({"conductance_siemens": [1.0, 2.0]}, ["(2,)", "(rows, cols)"]),
+        ({"conductance_siemens": [[1.0]], "word_segment_ohms": -1.0}, ["word_segment_ohms", "-1.0", "0 ohm or more"]),
+        ({"conductance_siemens": [[1.0]], "left_ohms": [1.0, 2.0]}, ["left_ohms", "(2,)", "one per line"]),
+        ({"conductance_siemens": [[1.0]], "left_ohms": -5.0}, ["-5.0", "inf = floating"]),
+        ({"conductance_siemens": [[1.0]], "left_ohms": 0.0, "right_ohms": 0.0}, ["both ends", "inf"]),
+        ({"conductance_siemens": [[1.0]]}, ["word line 0", "not connected", "terminate"]),
+        ({"conductance_siemens": [[1.0], [0.0]], "left_ohms": [0.0, np.inf]}, ["word line 1", "conductance above 0"]),
+    ],
+)
+def test_impossible_arrays_are_refused_with_a_remedy(arguments, words):
+    with pytest.raises(ParameterError) as refused:
+        Network(**arguments)
+    for word in words:
+        assert word in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "volts", [{"left": [1.0, 2.0]}, {"left": np.nan}, {"left": np.ones((2, 3)), "bottom": np.ones((3, 3))}]
+)
+def test_impossible_vectors_are_refused(volts):
+    network = Network(np.full((3, 3), 1e-4), left_ohms=1.0, bottom_ohms=1.0)
+    with pytest.raises(ParameterError):
+        network.solve(**volts)
