@@ -6,8 +6,6 @@ import tomllib
 from importlib.metadata import entry_points
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[1]
 PACKAGES = {
     "labctl": ROOT / "labctl",
@@ -45,9 +43,10 @@ for current in sys.argv[1:]:
 """
 
 
-@pytest.mark.parametrize("package", PACKAGES)
-def test_importing_does_nothing(package):
-    done = subprocess.run([sys.executable, "-c", WATCH, *modules(package)], capture_output=True, text=True, check=False)
+def test_importing_does_nothing():
+    everything = [name for package in PACKAGES for name in modules(package)]
+    assert len(everything) > 80
+    done = subprocess.run([sys.executable, "-c", WATCH, *everything], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 

@@ -1,9 +1,10 @@
-"""The command line: one file per group of commands, each loading only what it needs."""
+"""The command line: one file per group of commands, each loaded only when it is asked for."""
 
 from __future__ import annotations
 
+import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import typer
 from rich.console import Console
@@ -11,41 +12,40 @@ from rich.console import Console
 from labctl.cli.exits import exit_code
 from labctl.core.errors import LabError
 
+COMMANDS = {
+    "demo": "demo:demo",
+    "serve": "serve:serve",
+    "run": "run:run",
+    "submit": "jobs:submit",
+    "jobs": "jobs:jobs",
+    "show": "jobs:show",
+    "cancel": "jobs:cancel",
+    "procedures": "jobs:procedures",
+    "bits": "bits:bits",
+    "draw": "bits:draw",
+    "sample": "sample:sample",
+    "station": "stations:station",
+    "agent": "agent:agent",
+    "db": "db:db",
+}
 
-def app() -> typer.Typer:
-    """The whole command line."""
-    from labctl.cli import agent, bits, db, demo, jobs, run, sample, serve, stations
 
-    root = typer.Typer(
-        help="The service a spintronics lab runs its bench on.",
-        no_args_is_help=True,
-        add_completion=True,
-        pretty_exceptions_enable=False,
-        rich_markup_mode="markdown",
-    )
-    root.command(name="demo")(demo.demo)
-    root.command(name="serve")(serve.serve)
-    root.command(name="agent", hidden=True)(agent.agent)
-    root.command(name="run")(run.run)
-    root.command(name="submit")(jobs.submit)
-    root.command(name="jobs")(jobs.jobs)
-    root.command(name="show")(jobs.show)
-    root.command(name="cancel")(jobs.cancel)
-    root.command(name="procedures")(jobs.procedures)
-    root.command(name="bits")(bits.bits)
-    root.command(name="draw")(bits.draw)
-    root.command(name="sample")(sample.sample)
-    root.command(name="station")(stations.station)
-    root.command(name="db")(db.db)
+def app(words: Sequence[str] = ()) -> typer.Typer:
+    """The command line; only the command that ``words`` begin with, if they begin with one, for a quick start."""
+    root = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="markdown")
+    root.callback()(_labctl)
+    for name in [words[0]] if words and words[0] in COMMANDS else COMMANDS:
+        module, _, function = COMMANDS[name].partition(":")
+        root.command(name=name)(getattr(importlib.import_module(f"labctl.cli.{module}"), function))
     return root
 
 
 def main() -> None:
-    """The console script: run the whole command line."""
-    run(app())
+    """The console script."""
+    execute(app(sys.argv[1:]))
 
 
-def run(command: Callable[[], object]) -> None:
+def execute(command: Callable[[], object]) -> None:
     """Run a command; a LabError becomes one sentence on stderr and an exit code (see ``exits``)."""
     try:
         command()
@@ -55,3 +55,7 @@ def run(command: Callable[[], object]) -> None:
         for note in getattr(error, "__notes__", ()):
             console.print(f"  {note}", markup=False)
         sys.exit(exit_code(error))
+
+
+def _labctl() -> None:
+    """The service a spintronics lab runs its bench on."""

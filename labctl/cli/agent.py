@@ -16,7 +16,7 @@ from labctl.agent import Agent
 from labctl.bench.bench import open_bench
 from labctl.bench.station import load_station
 from labctl.bench.visa import open_visa
-from labctl.cli import run
+from labctl.cli import execute
 from labctl.cli.options import DEFAULT_SERVICE, Home, Service, resolve_home
 
 
@@ -52,4 +52,4 @@ def _watch_stdin(worker: Agent) -> None:
 
 
 if __name__ == "__main__":  # what `labctl serve` starts: this command alone, without loading the others
-    run(lambda: typer.run(agent))
+    execute(lambda: typer.run(agent))

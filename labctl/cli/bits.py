@@ -13,6 +13,7 @@ from rich.table import Table
 from labctl.cli.jobs import AsJson, plain
 from labctl.cli.options import DEFAULT_SERVICE, Service
 from labctl.client import Client
+from labctl.core.errors import LabError
 
 
 def bits(
@@ -54,8 +55,15 @@ def draw(
     """Draw bits into a file. They are spent by this and never handed out again."""
     if out.exists():
         raise typer.BadParameter(f"{out} exists; bits are not written over other bits", param_hint="--out")
-    with Client(service) as client, out.open("xb") as file:
+    with Client(service) as client:
         drawn = client.draw(n_bits, consumer=consumer, purpose=purpose, accept_simulated=accept_simulated)
-        taken = client.take(drawn.id)
-        file.write(taken.packed)
+        try:
+            with out.open("xb") as file:  # before the bits are taken: a folder that cannot be written costs none
+                taken = client.take(drawn.id)
+                file.write(taken.packed)
+        except OSError as error:
+            raise LabError(
+                f"{out} cannot be written ({error.strerror}); draw {drawn.id} is committed, and its bits can be had "
+                f"with curl {service}/v1/draws/{drawn.id}/bits, or /replay if they had left already"
+            ) from error
     typer.echo(f"{n_bits:,} {taken.origin} bits in {out}; draw {drawn.id}, SHA-256 {taken.sha256()}")

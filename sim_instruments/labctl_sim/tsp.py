@@ -111,6 +111,9 @@ class TspPanel(ABC):
         else:
             raise InstrumentFault(-113)
 
+    def _forget(self) -> None:
+        self.status.errors.clear()
+
     def _shared(self) -> dict[str, Name]:
         def take() -> tuple[float, str, float, float]:
             code, text = self.status.pop()
@@ -120,7 +123,7 @@ class TspPanel(ABC):
         return {
             "errorqueue.count": Attribute(lambda: float(len(self.status.errors))),
             "errorqueue.next": take,
-            "errorqueue.clear": self.status.errors.clear,
+            "errorqueue.clear": self._forget,
             "waitcomplete": lambda *_: None,
             "delay": lambda seconds: self.world.sleep(number(seconds)),
             "reset": lambda *_: self.reset(),
