@@ -1,0 +1,154 @@
+"""Requests to the service: its problems become the errors they were, and what may be said twice is said again."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import math
+import re
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+import numpy as np
+
+from labctl.core import errors
+from labctl.core.clock import Clock, WallClock
+
+PREFIX = "urn:labctl:problem:"
+ATTEMPTS = 3
+PASSING = (httpx.NetworkError, httpx.TimeoutException, httpx.RemoteProtocolError)
+
+
+class Http:
+    """A connection to the service at ``base_url``; use it as a context manager. Threads may share it."""
+
+    def __init__(self, base_url: str, clock: Clock | None = None) -> None:
+        self.base_url = base_url.rstrip("/")
+        self._clock = clock or WallClock()
+        try:
+            url = httpx.URL(self.base_url)
+            # A proxy that is meant for the internet must not get what is meant for this machine.
+            self._client = httpx.Client(base_url=url, timeout=30.0, trust_env=not _is_here(url.host))
+        except httpx.InvalidURL as error:
+            raise errors.ServiceError(f"{base_url!r} is no address; write one like http://127.0.0.1:8000") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give up the connection."""
+        self._client.close()
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        repeatable: bool,
+        body: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout_seconds: float = 30.0,
+    ) -> httpx.Response:
+        """The answer to one request; sent up to three times, if it is ``repeatable`` and the connection fails.
+
+        Raises the LabError that the service met, or ServiceError when there was no answer.
+        """
+        sent = {name: value for name, value in (params or {}).items() if value is not None}
+        more = dict(headers or {})
+        content = None
+        if body is not None:
+            content = encode(body)
+            more["Content-Type"] = "application/json"
+        attempt = 1
+        while True:
+            try:
+                answer = self._client.request(
+                    method, path, content=content, params=sent, headers=more, timeout=timeout_seconds
+                )
+                break
+            except (httpx.TransportError, httpx.InvalidURL) as error:
+                if repeatable and attempt < ATTEMPTS and isinstance(error, PASSING):
+                    self._clock.sleep(0.2 * attempt)
+                    attempt += 1
+                    continue
+                raise self._unreachable(error, repeatable) from error
+        if answer.is_success:
+            return answer
+        raise _problem(answer)
+
+    def _unreachable(self, error: Exception, repeatable: bool) -> errors.ServiceError:
+        said = str(error) or type(error).__name__
+        never_sent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.InvalidURL)
+        doubt = "" if repeatable or never_sent else " The request may have been carried out all the same"
+        return errors.ServiceError(f"no answer from {self.base_url} ({said}); is `labctl serve` running there?{doubt}")
+
+
+def encode(body: Mapping[str, Any]) -> bytes:
+    """``body`` as JSON: numpy scalars as numbers, NaN as null.
+
+    Raises ParameterError for an infinite number or what JSON cannot carry.
+    """
+    try:
+        return json.dumps(_without_nan(body), allow_nan=False).encode()
+    except (ValueError, TypeError) as error:
+        raise errors.ParameterError(
+            f"this cannot be sent to the service ({error}); use finite numbers, text, lists and dicts, "
+            "and None for what was not measured"
+        ) from error
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, Mapping):
+        return {str(name): _without_nan(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(item) for item in value]
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    return value
+
+
+def _problem(answer: httpx.Response) -> errors.LabError:
+    """The error that the service tells of."""
+    try:
+        said = answer.json()
+        kind, detail = str(said["type"]), str(said["detail"])
+    except (ValueError, KeyError, TypeError):
+        text = answer.text.strip()[:200] or answer.reason_phrase
+        return errors.ServiceError(
+            f"{answer.url} answered {answer.status_code} and not as labctl does ({text}); "
+            "is something else listening there?",
+            answer.status_code,
+        )
+    found = _known().get(kind.removeprefix(PREFIX))
+    return errors.ServiceError(detail, answer.status_code) if found is None else found(detail)
+
+
+def _known() -> dict[str, type[errors.LabError]]:
+    """The errors by the name of their problem: ``not-enough-bits`` is NotEnoughBits."""
+    every = [item for item in vars(errors).values() if isinstance(item, type) and issubclass(item, errors.LabError)]
+    named = {re.sub(r"(?<=[a-z])(?=[A-Z])", "-", kind.__name__).lower(): kind for kind in every}
+    finer = {
+        "already-taken": errors.BitsRefused,
+        "disk-full": errors.DatabaseError,
+        "invalid-request": errors.ParameterError,
+    }
+    return named | finer
+
+
+def _is_here(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

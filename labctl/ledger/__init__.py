@@ -1,0 +1,1 @@
+"""The account book in SQL: jobs and their leases, runs and their results, and bits that are spent once."""
