@@ -22,7 +22,9 @@ check: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest tests/ledger/test_migrations.py
+	rm -f $(VENV)/check.db
+	LABCTL_DATABASE_URL=sqlite:///$(VENV)/check.db $(BIN)/alembic upgrade head
+	LABCTL_DATABASE_URL=sqlite:///$(VENV)/check.db $(BIN)/alembic check
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

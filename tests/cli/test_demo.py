@@ -1,0 +1,24 @@
+"""The demo, as `labctl demo` runs it: real processes, the REST API alone, and a report at the end."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_demo_ends_in_a_report_that_accounts_for_every_bit(tmp_path):
+    environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
+    command = [sys.executable, "-m", "labctl", "demo", "--out", str(tmp_path / "out")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "13,631,488 from 8 junctions (8 healthy), 12,794,880 drawn, 836,608 left" in done.stdout
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert page.count('src="data:image/png;base64,') == 6
+    assert "not</b> true-random" in page
+    assert not re.search(r'(src|href)="https?://', page), "the report must be complete in itself"
+    assert page.count("<td>succeeded</td>") == 6
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["report.html"]
