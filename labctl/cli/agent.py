@@ -28,7 +28,8 @@ def agent(
 ) -> None:
     """Own the bench of a station and run its jobs; ends in good order, bench safe, on Ctrl-C or SIGTERM."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s", stream=sys.stderr)
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for talkative in ("httpx", "pymeasure"):
+        logging.getLogger(talkative).setLevel(logging.WARNING)
     found = load_station(station)
     folder = resolve_home(home)
     journal = folder / "agents" / f"{found.name}.journal.jsonl"

@@ -128,7 +128,7 @@ def child(home: Path, name: str, words: list[str], *, logs: bool) -> Iterator[Ch
         process = subprocess.Popen(  # noqa: S603 - our own modules, by our own interpreter
             [sys.executable, "-m", *words, "--until-stdin-closes"],
             stdin=subprocess.PIPE,
-            stdout=out,
+            stdout=out or subprocess.DEVNULL,  # what it has to say, it says on stderr
             stderr=subprocess.STDOUT if out else None,
             process_group=None if sys.platform == "win32" else 0,
             creationflags=0x200 if sys.platform == "win32" else 0,  # CREATE_NEW_PROCESS_GROUP
