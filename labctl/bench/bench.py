@@ -35,7 +35,7 @@ def open_bench(station: Station, journal: Path | None = None, visa: Visa | None 
     Raises StationError if a driver or the VISA library is missing, InstrumentGone if an instrument does not answer.
     """
     if visa is None:
-        own = open_visa(station.visa_library, station.timeout_seconds)
+        own = open_visa(station.visa_library, station.timeout_seconds, needed=bool(station.instruments))
         with closing(own), open_bench(station, journal, own) as bench:
             yield bench
         return

@@ -26,12 +26,15 @@ _REFUSED = frozenset(
 
 
 class Visa:
-    """An open VISA library: opens instruments, tells the time of the world that they live in."""
+    """An open VISA library: opens instruments, tells the time of the world that they live in.
 
-    def __init__(self, manager: pyvisa.ResourceManager, timeout_seconds: float) -> None:
+    Without a ``manager`` there is nothing to open: the library of a station that has no instruments.
+    """
+
+    def __init__(self, manager: pyvisa.ResourceManager | None, timeout_seconds: float) -> None:
         self._manager = manager
         self._timeout_seconds = timeout_seconds
-        given = getattr(manager.visalib, "clock", None)
+        given = None if manager is None else getattr(manager.visalib, "clock", None)
         self.clock: Clock = WallClock() if given is None else given
 
     def open(self, role: str, address: str) -> LabAdapter:
@@ -39,19 +42,24 @@ class Visa:
 
         Raises InstrumentGone naming role, address and remedy.
         """
+        if self._manager is None:
+            raise InstrumentGone(f"{role} at {address}: this bench was opened as one without instruments")
         return LabAdapter(self._manager, role, address, self._timeout_seconds)
 
     def close(self) -> None:
         """Give up the library, unless another bench in this process still has instruments open through it."""
-        if not self._manager.list_opened_resources():
+        if self._manager is not None and not self._manager.list_opened_resources():
             self._manager.close()
 
 
-def open_visa(library: str, timeout_seconds: float = 5.0) -> Visa:
+def open_visa(library: str, timeout_seconds: float = 5.0, *, needed: bool = True) -> Visa:
     """Open the VISA library ``library``: ``""``, ``@ivi``, ``@py``, ``sim:<station>@labctl``, ``replay:<tape>@labctl``.
 
+    If it is not ``needed``, because a station has no instruments, none has to be installed.
     Raises StationError saying what to install if it is not there.
     """
+    if not needed:
+        return Visa(None, timeout_seconds)
     try:
         return Visa(pyvisa.ResourceManager(library), timeout_seconds)
     except LabError:

@@ -35,7 +35,7 @@ def agent(
     journal = folder / "agents" / f"{found.name}.journal.jsonl"
     journal.parent.mkdir(parents=True, exist_ok=True)
     # held while the agent lives: a simulated bench stays on between two connections, as a real one does
-    library = open_visa(found.visa_library, found.timeout_seconds)
+    library = open_visa(found.visa_library, found.timeout_seconds, needed=bool(found.instruments))
     worker = Agent(found.name, found.digest, lambda: open_bench(found, journal, library), service, folder)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: worker.stop())

@@ -8,7 +8,7 @@ import pytest
 from labctl.bench.bench import open_bench
 from labctl.bench.guarded import GuardedPulser, GuardedSourceMeter
 from labctl.bench.journal import Journal, read_journal
-from labctl.bench.station import parse_station
+from labctl.bench.station import load_station, parse_station
 from labctl.core.bits import Origin
 from labctl.core.clock import WallClock
 from labctl.core.device import Line
@@ -241,3 +241,11 @@ def test_a_torn_journal_is_read_up_to_the_tear(tmp_path):
     with path.open("a") as file:
         file.write('{"event": "sa')
     assert [event["step"] for event in read_journal(path)] == ["one"]
+
+
+def test_a_station_without_instruments_needs_no_visa_library(tmp_path):
+    path = tmp_path / "queue.toml"
+    path.write_text('name = "queue"\nvisa_library = "@a_backend_that_is_not_there"\n')
+    with open_bench(load_station(str(path))) as bench:
+        assert set(bench.roles()) == {"devices", "origin", "clock"}
+        assert bench.origin is Origin.SIMULATED
