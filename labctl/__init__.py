@@ -1,1 +1,1 @@
-"""labctl: true-random bits and crossbar reads from magnetic tunnel junctions, from the bench to SQL."""
+"""labctl: random bits and crossbar reads from magnetic tunnel junctions, from the bench to SQL."""

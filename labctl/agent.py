@@ -16,7 +16,7 @@ from labctl import runner
 from labctl.client import AgentClient, ClaimedJob, Client
 from labctl.core.bits import Drawn, Origin
 from labctl.core.clock import Clock, WallClock
-from labctl.core.errors import Cancelled, InstrumentError, LabError, LeaseLost, ServiceError
+from labctl.core.errors import Cancelled, IllegalTransition, InstrumentError, LabError, LeaseLost, ServiceError
 from labctl.core.procedure import Artifact, Harvest, Progress, Record
 from labctl.procedures import schema
 
@@ -84,7 +84,7 @@ class Agent:
                 while not self._stop.is_set():
                     try:
                         self._session(client, spender)
-                    except InstrumentError as error:
+                    except LabError as error:
                         log.error("the bench %s cannot be opened, trying again: %s", self._bench_name, error)
                         self._pause(2.0)
         finally:
@@ -93,7 +93,7 @@ class Agent:
     def _session(self, client: AgentClient, spender: Client) -> None:
         """Open the bench and run jobs on it until one fails at an instrument, or until told to stop."""
         with self._open() as bench:
-            roles = {**bench.roles(), "origin": bench.origin}
+            roles = bench.roles()
             registered = False
             while not self._stop.is_set():
                 try:
@@ -107,8 +107,8 @@ class Agent:
                         registered = True
                         log.info("the bench %s is ready (%s)", self._bench_name, bench.origin)
                     job = client.claim(self._bench_name, wait_seconds=CLAIM_SECONDS)
-                except ServiceError as error:
-                    log.warning("the service does not answer, trying again: %s", error)
+                except LabError as error:  # no answer, a full disk there, or another agent took the bench over
+                    log.warning("no job can be had from the service, trying again: %s", error)
                     registered = False
                     self._pause(1.0)
                     continue
@@ -160,9 +160,9 @@ class Agent:
         for attempt in range(5):
             try:
                 client.finish(job.id, job.epoch, outcome, reason)
-            except LeaseLost as error:
+            except (LeaseLost, IllegalTransition) as error:
                 log.warning("job %s ended %s, but it no longer belongs to this agent: %s", job.id, outcome, error)
-            except ServiceError as error:
+            except LabError as error:
                 log.warning("could not report the end of job %s (attempt %d): %s", job.id, attempt + 1, error)
                 self._pause(0.5 * 2**attempt)
                 continue
@@ -216,7 +216,7 @@ class _Heart:
                     self._reason = Cancelled("cancelled on request")
             except LeaseLost as error:
                 self._reason = error
-            except ServiceError as error:
+            except LabError as error:
                 # the service declares the lease over after lease_seconds; stop well before that
                 if self._clock.now() - kept > 0.8 * self._job.lease_seconds:
                     self._reason = LeaseLost(f"the service could not be reached for most of the lease: {error}")

@@ -22,6 +22,9 @@ from labctl.core.clock import Clock
 from labctl.core.device import Device, Identity, PulseGenerator, Source, SourceMeter, SwitchMatrix
 from labctl.core.errors import InstrumentError, InstrumentGone, StationError
 
+REAL_BACKENDS = frozenset({"", "ivi", "py"})
+"""The PyVISA backends that lead to instruments; what comes through any other is not called hardware."""
+
 
 @contextmanager
 def open_bench(station: Station, journal: Path | None = None, visa: Visa | None = None) -> Iterator[Bench]:
@@ -93,11 +96,14 @@ class Bench:
     @property
     def origin(self) -> Origin:
         """Where bits from this bench come from. Whatever is not known to be hardware is not called so."""
-        serials = [identity.serial for identity in self._identities.values()]
         library = self.station.visa_library
-        if library.startswith("sim:") or not serials or any(serial.upper().startswith("SIM") for serial in serials):
+        serials = [identity.serial.upper() for identity in self._identities.values()]
+        if not serials or any(serial.startswith("SIM") for serial in serials):
             return Origin.SIMULATED
-        return Origin.RECORDED if library.startswith("replay:") else Origin.HARDWARE
+        if library.startswith("replay:"):
+            return Origin.RECORDED
+        backend = library.rpartition("@")[2] if "@" in library else "ivi"
+        return Origin.HARDWARE if backend in REAL_BACKENDS else Origin.SIMULATED
 
     def provenance(self) -> dict[str, Any]:
         """What is needed to tell later where a result came from; plain values, fit for JSON."""

@@ -90,6 +90,8 @@ def parse_station(text: str, path: Path) -> Station:
     mistakes: list[str] = []
     top = Table("", content, mistakes)
     name = top.text("name", path.stem)
+    if name is not None and not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
+        mistakes.append(f"name = {name!r}: files and addresses carry it; use letters, digits, '_', '.' and '-' only")
     library = top.text("visa_library", "@py", default="")
     timeout = top.number("timeout_seconds", "5", default=5.0)
     instruments = _instruments(Table("instruments", top.take("instruments") or {}, mistakes))
@@ -132,7 +134,7 @@ def _instruments(table: Table) -> dict[str, InstrumentEntry]:
     known = plugins.known(plugins.DRIVERS)
     for role, content in table.content.items():
         entry = Table(f"instruments.{role}", content, table.mistakes)
-        if role in ("array", "devices", "origin", "clock"):
+        if role in ("array", "bank", "clock", "devices", "origin"):
             table.mistakes.append(f"[instruments.{role}]: this role is the bench's own; choose another name")
         driver = entry.text("driver", "keithley2400")
         address = entry.text("address", "GPIB0::24::INSTR")

@@ -53,7 +53,7 @@ class Visa:
 
 
 def open_visa(library: str, timeout_seconds: float = 5.0, *, needed: bool = True) -> Visa:
-    """Open the VISA library ``library``: ``""``, ``@ivi``, ``@py``, ``sim:<station>@labctl``, ``replay:<tape>@labctl``.
+    """Open the VISA library ``library``: ``""``, ``@ivi``, ``@py``, ``sim:<station>@labctl``.
 
     If it is not ``needed``, because a station has no instruments, none has to be installed.
     Raises StationError saying what to install if it is not there.
@@ -73,13 +73,13 @@ def open_visa(library: str, timeout_seconds: float = 5.0, *, needed: bool = True
 def _how_to_install(library: str) -> str:
     backend = library.rpartition("@")[2] if "@" in library else "ivi"
     if backend == "py":
-        return 'install it with: pip install "labctl[real]"'
+        return "install it with: pip install pyvisa-py"
     if backend == "labctl":
         return "check the path before '@labctl', or reinstall with: pip install labctl"
     if backend == "ivi":
         return (
             "install the VISA of your instruments' vendor (NI-VISA or Keysight IO Libraries), "
-            'or set visa_library = "@py" after: pip install "labctl[real]"'
+            'or set visa_library = "@py" after: pip install pyvisa-py'
         )
     return f"install that backend with: pip install pyvisa-{backend}"
 

@@ -24,7 +24,7 @@ def agent(
     station: Annotated[str, typer.Option(help="The station: a name or a TOML file.")],
     service: Service = DEFAULT_SERVICE,
     home: Home = None,
-    until_stdin_closes: Annotated[bool, typer.Option(help="End in good order when standard input closes.")] = False,
+    until_stdin_closes: Annotated[bool, typer.Option(hidden=True, help="End in good order when stdin closes.")] = False,
 ) -> None:
     """Own the bench of a station and run its jobs; ends in good order, bench safe, on Ctrl-C or SIGTERM."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s", stream=sys.stderr)

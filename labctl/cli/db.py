@@ -20,5 +20,6 @@ def db(
     """Create the database, or upgrade it to this version's tables; keeps what is in it."""
     folder = resolve_home(home)
     folder.mkdir(parents=True, exist_ok=True)
-    engine.migrate(url or folder)
+    with engine.alone(folder):
+        engine.migrate(url or folder)
     typer.echo(f"the ledger {f'of {folder}' if url is None else 'at this URL'} is up to date")

@@ -32,16 +32,18 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave the service up afterwards, until Ctrl-C.")] = False,
     port: Annotated[int, typer.Option(help="Port of the service; 0 takes any free one.", min=0, max=65535)] = 0,
 ) -> None:
-    """Run the whole chain on the simulated bench: bench → bits and crossbar → SQL → images, and write a report."""
+    """Run the whole chain on the simulated bench, from instruments through SQL to images, and write a report."""
     console = Console(stderr=True, highlight=False)
     clock = WallClock()
     began = clock.now()
-    out.mkdir(parents=True, exist_ok=True)
     with _home() as home, stack.running(home, ["demo", "sampler"], port, logs=True) as running:
-        console.print(f"service and agents are up at {running.url} (everything here is [bold]simulated[/])")
+        console.print(
+            f"service and agents are up at {running.url}; everything here is [bold]simulated[/]", soft_wrap=True
+        )
         with Client(running.url) as client:
             _await_benches(client, running, clock)
             jobs = _experiment(client)
+            out.mkdir(parents=True, exist_ok=True)
             page = out / "report.html"
             facts = report.gather(client, jobs, seconds=clock.now() - began)
             page.write_text(report.render(facts), encoding="utf-8")
@@ -54,6 +56,7 @@ def demo(
                 while True:
                     running.check()
                     clock.sleep(0.5)
+            typer.echo("stopping; the demo's data go with it")
 
 
 def _experiment(client: Client) -> dict[str, Job]:
@@ -68,7 +71,7 @@ def _experiment(client: Client) -> dict[str, Job]:
     ]
     done = {}
     for name, procedure, bench, parameters in wishes:
-        job = follow(client, client.submit(procedure, parameters, bench=bench, owner="demo"))
+        job = follow(client, client.submit(procedure, parameters, bench=bench, owner="demo"), name)
         if job.state != "succeeded":
             raise LabError(f"the demo's job {job.id} ({procedure}) {job.state}: {job.error}")
         done[name] = job

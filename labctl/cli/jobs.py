@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from labctl.cli.options import DEFAULT_SERVICE, Parameters, Service, parse_parameters
 from labctl.cli.tables import show_records
 from labctl.client import Client, Job
 
 COLOURS = {"succeeded": "green", "failed": "red", "interrupted": "red", "cancelled": "yellow", "running": "cyan"}
+SILENCE = datetime.timedelta(seconds=20)
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program instead of a table for a person.")]
 JobId = Annotated[str, typer.Argument(help="The job's id, as `labctl jobs` shows it.", show_default=False)]
 
@@ -57,11 +60,11 @@ def jobs(
     if as_json:
         typer.echo(json.dumps([plain(job) for job in found], indent=2))
         return
-    table = Table("job", "procedure", "bench", "owner", "state", "progress", "created", box=None)
+    table = Table(Column("job", no_wrap=True), "procedure", "bench", "owner", "state", "progress", "created", box=None)
     for job in found:
         progress = f"{job.done}/{job.total} {job.unit}" if job.total else ""
         state_text = f"[{COLOURS.get(job.state, 'default')}]{job.state}[/]"
-        table.add_row(job.id, job.procedure, job.bench, job.owner, state_text, progress, job.created_at[:19])
+        table.add_row(job.id, job.procedure, job.bench, job.owner, state_text, progress, job.created_at[5:16])
     Console().print(table if found else "no jobs; submit one with `labctl submit identify`")
 
 
@@ -108,7 +111,7 @@ def procedures(
         if name is None:
             table = Table("procedure", "needs", "what it does", box=None)
             for one in known:
-                table.add_row(one["name"], ", ".join(one["roles"]), one["title"])
+                table.add_row(one["name"], ", ".join(one["roles"]), escape(one["title"]))
             Console().print(table)
             return
         found = client.procedure(name)
@@ -121,22 +124,37 @@ def procedures(
             if key in schema
         )
         kind = schema.get("type", "")
-        table.add_row(parameter, str(kind), json.dumps(schema.get("default")), limits)
+        table.add_row(parameter, str(kind), escape(json.dumps(schema.get("default"))), limits)
     Console().print(table)
 
 
-def follow(client: Client, job: Job) -> Job:
-    """Wait for ``job`` with a progress bar on stderr; returns it in its final state."""
+def follow(client: Client, job: Job, name: str | None = None) -> Job:
+    """Wait for ``job`` with a progress bar on stderr, called ``name``; returns it in its final state."""
     columns = (TextColumn("{task.description:18}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(job.procedure, total=None)
+        task = bar.add_task(name or job.procedure, total=None)
+        _say_if_nobody_serves(client, job, bar.console)
 
         def seen(now: Job) -> None:
             bar.update(task, total=now.total or None, completed=now.done or 0)
 
         done = client.wait(job.id, on_progress=seen)
-        bar.update(task, total=done.total or 1, completed=done.done or 1)
+        if done.state == "succeeded":
+            bar.update(task, total=done.total or 1, completed=done.done or 1)
     return done
+
+
+def _say_if_nobody_serves(client: Client, job: Job, console: Console) -> None:
+    """An idle agent is heard of every few seconds, a busy one with every beat: silence means that it is gone."""
+    bench = next(one for one in client.benches() if one.name == job.bench)
+    silent = datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(bench.seen_at)
+    if silent > SILENCE:
+        console.print(
+            f"no agent has served {job.bench!r} for {silent.total_seconds():.0f} s; the job waits until one does "
+            f"(`labctl serve --station …`), and `labctl cancel {job.id}` takes it back",
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def plain(value: Any) -> dict[str, Any]:
@@ -149,8 +167,10 @@ def _print_job(client: Client, job: Job, kind: str | None = None) -> None:
     console.print(
         f"[bold]{job.id}[/] {job.procedure} on {job.bench}: [{COLOURS.get(job.state, 'default')}]{job.state}[/]"
     )
+    for attempt in client.runs(job.id)[-1:]:
+        console.print(f"  instruments: [bold]{attempt.provenance.get('origin', 'unknown')}[/]")
     if job.error:
         console.print(f"  {job.error}", markup=False, highlight=False, soft_wrap=True)
-    show_records(console, client.records(job.id, kind))
+    show_records(console, client.records(job.id, kind), f"labctl show {job.id} --csv FILE")
     for artifact in client.artifacts(job.id):
         console.print(f"  file {artifact.name} ({artifact.media_type}, {artifact.n_bytes} bytes)", highlight=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,7 +16,7 @@ from filelock import FileLock, Timeout
 from labctl.core.bits import Drawn, Origin
 from labctl.core.errors import IllegalTransition, LedgerError, NotFound
 from labctl.core.procedure import Artifact, Harvest, Progress, Record
-from labctl.ledger.engine import Ledger, migrate, open_ledger
+from labctl.ledger.engine import Ledger, alone, migrate, open_ledger
 from labctl.ledger.values import State
 
 LEASE_SECONDS = 86_400.0
@@ -25,7 +26,8 @@ LEASE_SECONDS = 86_400.0
 class LocalRun:
     """One job, submitted, claimed and run by this process: a Sink for its results and a BitBank for what it spends.
 
-    Raises IllegalTransition on entering if an agent on this machine owns the bench.
+    Raises IllegalTransition on entering if an agent on this machine owns the bench, DatabaseError if a service runs
+    on this home: only one process at a time writes to a ledger.
     """
 
     def __init__(self, home: Path, bench: str, procedure: str, parameters: Mapping[str, Any]) -> None:
@@ -49,13 +51,14 @@ class LocalRun:
                 f"an agent is serving the bench {self._bench!r} ({lock.lock_file}), and a bench has one master; "
                 f"submit the job to it with `labctl submit {self._procedure}`, or stop the agent first"
             ) from None
+        self._ends.enter_context(alone(self._home))
         migrate(self._home)
         self._ledger = self._ends.enter_context(open_ledger(self._home))
         return self
 
     def start(self, provenance: dict[str, Any], origin: Origin, digest: str, roles: Iterable[str]) -> None:
         """Write down the job and that it runs now."""
-        agent = f"local-{os.getpid()}"
+        agent = f"local-{os.getpid()}-{secrets.token_hex(4)}"
         self._ledger.leases.register(self._bench, agent, origin, digest, roles)
         self.job_id = self._ledger.jobs.submit(self._bench, self._procedure, self._parameters).id
         claimed = self._ledger.leases.claim(self._bench, agent, LEASE_SECONDS, job=self.job_id)
@@ -107,6 +110,15 @@ class LocalRun:
     def frame(self) -> pd.DataFrame:
         """The records so far, one row each, with their kind."""
         return self._ledger.runs.records_frame(self.job_id)
+
+    def save(self, folder: Path) -> list[Path]:
+        """Copy the files that the procedure made into ``folder``; returns their paths."""
+        saved = []
+        for entry in self._ledger.runs.artifacts(self.job_id):
+            folder.mkdir(parents=True, exist_ok=True)
+            saved.append(folder / entry.name)
+            saved[-1].write_bytes(self._ledger.runs.artifact(self.job_id, entry.name)[1])
+        return saved
 
     def _held(self) -> int:
         if self._epoch is None:

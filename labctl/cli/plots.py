@@ -1,4 +1,4 @@
-"""Plots of results as PNG bytes: the same for the report and for the command line."""
+"""Plots of results as PNG bytes, for the report."""
 
 from __future__ import annotations
 

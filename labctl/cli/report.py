@@ -45,6 +45,7 @@ class Facts:
     bias_png: bytes
     map_png: bytes
     map_caption: str
+    crossbar: str
 
 
 def gather(client: Client, jobs: Mapping[str, Job], seconds: float) -> Facts:
@@ -58,7 +59,7 @@ def gather(client: Client, jobs: Mapping[str, Job], seconds: float) -> Facts:
     origin = next(bench.origin for bench in client.benches() if bench.name == harvest.bench)
     where = f"junction ({curve.parameters['row']}, {curve.parameters['col']})"
     width = 1e9 * float(curve.parameters["width_seconds"])
-    draws = [_draw(client, draw) for draw in client.draws()]
+    draws = [_draw(client, draw) for draw in reversed(client.draws())]
     samples = [_sample(client, jobs[name]) for name in ("ddpm", "ddim")]
     segments = client.segments(harvest.id)
     shown = segments[0]
@@ -94,6 +95,7 @@ def gather(client: Client, jobs: Mapping[str, Job], seconds: float) -> Facts:
         raster_caption=f"The first bits of segment {shown.sha256[:12]}…, junction ({shown.row}, {shown.col}).",
         bias_png=plots.junction_bias(blocks, f"{int(blocks['n'].astype(float).sum()):,} raw bits, {origin}"),
         map_png=plots.conductance_map(junctions, f"read at ±{read.parameters['read_volts']} V, {origin}"),
+        crossbar=f"{len(junctions)} junctions, mean conductance {1e6 * siemens.mean():.1f} µS",
         map_caption=(
             f"Conductance of {len(junctions)} junctions; mean {1e6 * siemens.mean():.1f} µS. "
             "The bright ones are parallel, the dark ones antiparallel"
@@ -122,7 +124,7 @@ def summary(facts: Facts) -> list[str]:
     lines += [
         f"bits         {facts.account['deposited']:,} from {len(facts.health)} junctions ({healthy} healthy), "
         f"{facts.account['drawn']:,} drawn, {facts.account['left']:,} left",
-        f"crossbar     {facts.map_caption.split(';')[0]}",
+        f"crossbar     {facts.crossbar}",
     ]
     lines += [
         f"images       {s['images']} digits by {s['sampler'].upper()} from {s['bits_used']:,} {s['origin']} bits, "

@@ -16,6 +16,7 @@ from labctl.bench.station import load_station
 from labctl.cli.local import LocalRun
 from labctl.cli.options import Home, Parameters, parse_parameters, resolve_home
 from labctl.cli.tables import show_records
+from labctl.core.errors import ParameterError
 from labctl.core.procedure import Progress
 from labctl.procedures import schema
 
@@ -26,11 +27,14 @@ def run(
     param: Parameters = [],  # noqa: B006 - typer reads the default, nobody changes it
     home: Home = None,
     csv: Annotated[Path | None, typer.Option(help="Also write the records to this CSV file.")] = None,
+    save: Annotated[Path, typer.Option(help="Folder for the files that the procedure makes.")] = Path(),
 ) -> None:
     """Open a bench in this process, run one procedure on it, and keep the results in the home folder's ledger.
 
     For a bench that no agent serves; a bench that is being served refuses.
     """
+    if csv is not None and not csv.parent.is_dir():
+        raise ParameterError(f"the folder {csv.parent} of --csv is not there; make it first, nothing was measured")
     parameters = schema.validate(procedure, parse_parameters(param))
     found = load_station(station)
     folder = resolve_home(home)
@@ -38,15 +42,19 @@ def run(
     with LocalRun(folder, found.name, procedure, parameters) as local:
         journal = folder / "agents" / f"{found.name}.journal.jsonl"
         with open_bench(found, journal=journal) as bench, Bar(*columns, console=Console(stderr=True)) as bar:
-            offered = {**bench.roles(), "origin": bench.origin, "bank": local}
+            offered = {**bench.roles(), "bank": local}
+            origin = bench.origin
             local.start(bench.provenance(), bench.origin, found.digest, offered)
             sink = _Shown(local, bar, bar.add_task(procedure, total=None))
             runner.run(schema.build(procedure, parameters), offered, sink)
         frame = local.frame()
-    show_records(Console(), frame)
+        files = local.save(save)
+    show_records(Console(), frame, "--csv FILE")
     if csv is not None:
         frame.to_csv(csv, index=False)
-    typer.echo(f"\njob {local.job_id}, kept in {folder}")
+    for file in files:
+        typer.echo(f"saved {file}")
+    typer.echo(f"\njob {local.job_id} on {origin} instruments, kept in {folder}")
 
 
 class _Shown:

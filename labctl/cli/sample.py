@@ -32,6 +32,8 @@ def sample(
     from labctl.diffusion import digits
 
     needed = digits.bits_needed(len(wanted), kind, steps, 0.0)
+    if not out.parent.is_dir():
+        raise ParameterError(f"the folder {out.parent} of --out is not there; make it first, no bits were drawn")
     with Client(service) as client:
         if replay is None:
             drawn = client.draw(
@@ -43,8 +45,13 @@ def sample(
             draw_id, bits = drawn.id, client.take(drawn.id)
         else:
             draw_id, bits = replay, client.replay(replay)
+            if len(bits) != needed:
+                raise ParameterError(
+                    f"draw {replay} has {len(bits):,} bits and {len(wanted)} digits by {kind} in {steps} steps need "
+                    f"{needed:,}; to repeat a sample give the labels, sampler and steps that it was made with"
+                )
     progress = track(range(steps), description=f"{kind}, {steps} steps", console=Console(stderr=True), transient=True)
-    work = digits.sampling(BitBuffer(bits), wanted, kind, steps, 0.0)
+    work = digits.sampling(BitBuffer(bits), wanted, kind, steps, 0.0, draw_ids=[draw_id])
     bar = iter(progress)
     while True:
         try:
@@ -53,7 +60,7 @@ def sample(
         except StopIteration as finished:
             result = finished.value
             break
-    manifest = {**result.manifest, "draws": [draw_id], "origin": str(bits.origin), "replayed": replay is not None}
+    manifest = {**result.manifest, "replayed": replay is not None}
     out.write_bytes(result.png(10))
     beside = out.with_suffix(".json")
     beside.write_text(json.dumps(manifest, indent=2, default=str))

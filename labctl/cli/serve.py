@@ -28,8 +28,11 @@ def serve(
     console = Console(stderr=True, highlight=False)
     clock = WallClock()
     with stack.running(folder, station, port, logs=False) as running:
-        console.print(f"labctl serves {', '.join(station)} at [bold]{running.url}[/]  (API page: {running.url}/docs)")
-        console.print(f"home {folder}; Ctrl-C stops, and makes the bench safe first")
+        console.print(
+            f"labctl serves {', '.join(station)} at [bold]{running.url}[/]  (API page: {running.url}/docs)",
+            soft_wrap=True,
+        )
+        console.print(f"home {folder}; Ctrl-C stops, and makes the bench safe first", soft_wrap=True)
         try:
             while True:
                 running.check()

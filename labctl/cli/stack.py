@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import subprocess
 import sys
@@ -130,6 +131,8 @@ def child(home: Path, name: str, words: list[str], *, logs: bool) -> Iterator[Ch
             stdin=subprocess.PIPE,
             stdout=out or subprocess.DEVNULL,  # what it has to say, it says on stderr
             stderr=subprocess.STDOUT if out else None,
+            # idle threads of torch would spin and take the cores from the bench
+            env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ},
             process_group=None if sys.platform == "win32" else 0,
             creationflags=0x200 if sys.platform == "win32" else 0,  # CREATE_NEW_PROCESS_GROUP
         )

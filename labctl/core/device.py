@@ -45,7 +45,7 @@ class Device(Protocol):
         ...
 
     def safe(self) -> None:
-        """Bring it to rest: outputs at zero and off. May be called at any time, twice, after a failure."""
+        """Bring it to rest: outputs off. May be called at any time, twice, after a failure."""
         ...
 
     def close(self) -> None:

@@ -5,15 +5,18 @@ the parameter names of its ``run`` are the roles it needs, and its docstring say
 
     @dataclass(frozen=True)
     class IvCurve:
-        \"\"\"Current at `points` voltages from 0 to `stop_volts`.\"\"\"
+        \"\"\"Current into a word line, all bit lines on ground, at `points` voltages up to `stop_volts`.\"\"\"
 
+        row: Annotated[int, Interval(ge=0)] = 0
         stop_volts: Annotated[float, Interval(ge=0, le=0.2)] = 0.1
         points: Annotated[int, Interval(ge=2, le=1000)] = 21
 
-        def run(self, smu: SourceMeter) -> Iterator[Item]:
+        def run(self, smu: SourceMeter, array: ArrayPort) -> Items:
+            array.route({"smu": Line("word", self.row)})
             for volts in np.linspace(0.0, self.stop_volts, self.points):
                 smu.apply_volts(float(volts), limit_amps=1e-3)
                 yield Record.of("point", volts=float(volts), amps=smu.measure().amps)
+            smu.off()
 
 Stopping a procedure is closing its generator; there is no flag to poll.
 """
@@ -85,12 +88,7 @@ class Procedure(Protocol):
 
 
 def roles(procedure: type[Any]) -> tuple[str, ...]:
-    """The roles that ``procedure`` asks for, in order.
-
-    >>> from labctl.procedures.identify import Identify  # doctest: +SKIP
-    >>> roles(Identify)  # doctest: +SKIP
-    ('devices',)
-    """
+    """The roles that ``procedure`` asks for, in order, e.g. ``("smu", "array")``."""
     return tuple(inspect.signature(procedure.run).parameters)[1:]
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import sqlalchemy as sa
+from filelock import FileLock, Timeout
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from labctl.core.errors import DatabaseError
@@ -86,6 +88,26 @@ def migrate(url_or_home: str | Path) -> None:
         migrations.upgrade(url)
     except DBAPIError as error:
         raise _unreachable(url, error) from error
+
+
+@contextmanager
+def alone(home: str | Path) -> Iterator[None]:
+    """Hold the ledger of ``home`` against every other process on this machine: a service, a local run, a migration.
+
+    Raises DatabaseError if another one holds it.
+    """
+    lock = FileLock(Path(home) / "ledger.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise DatabaseError(
+            f"another labctl process works on the ledger of {home}; submit to it if it is a service (`labctl submit`), "
+            "wait for it or stop it, or choose another folder with --home"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def sqlite_warning() -> str | None:

@@ -29,19 +29,20 @@ class Bitstream:
     `tier` "block" lets the instruments time a whole block of shots themselves, "single" triggers every shot from here,
     "auto" takes block where both instruments can.
 
+    A block has at least 1,024 bits, the least on which a junction may be judged (SP 800-90B 4.3).
     Yields one Harvest per block (raw, unconditioned state bits), and records of kind "block" with the health of each:
     the SP 800-90B repetition count and adaptive proportion tests on the raw bits of that junction.
     """
 
     junctions: Annotated[tuple[Junction, ...], Len(1, 4096)] = ((0, 0),)
-    bits_per_junction: Annotated[int, Interval(ge=64, le=2**34)] = 65536
+    bits_per_junction: Annotated[int, Interval(ge=1024, le=2**34)] = 65536
     volts: Annotated[float, Interval(ge=-2, le=2)] = 0.9
     width_seconds: Annotated[float, Interval(ge=1e-9, le=1e-3)] = 20e-9
     edge_seconds: Annotated[float, Interval(ge=0, le=1e-6)] = 1e-9
     read_volts: Annotated[float, Interval(ge=-0.5, le=0.5)] = 0.1
     read_seconds: Annotated[float, Interval(ge=1e-8, le=1e-3)] = 200e-9
     samples: Annotated[int, Interval(ge=1, le=1000)] = 4
-    block_bits: Annotated[int, Interval(ge=64, le=2**22)] = 2**18
+    block_bits: Annotated[int, Interval(ge=4096, le=2**22)] = 2**18
     calibration_shots: Annotated[int, Interval(ge=100, le=100_000)] = 2000
     tier: Literal["auto", "block", "single"] = "auto"
 

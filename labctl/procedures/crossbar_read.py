@@ -11,6 +11,9 @@ from labctl.core.device import ArrayPort, Line, PulseGenerator, Reading, SourceM
 from labctl.core.errors import MeasurementError
 from labctl.core.procedure import Items, Progress, Record
 
+DRIVE_TOLERANCE = 1.2
+"""How far, as a factor, a word line may be from the voltage asked for before the read is refused."""
+
 
 @dataclass(frozen=True)
 class CrossbarRead:
@@ -18,10 +21,11 @@ class CrossbarRead:
 
     The pulse generator holds the selected word line at +`read_volts` and then at -`read_volts`; the source-meter
     holds the selected bit line at 0 V and measures what flows into it, so that no voltage stands across any junction
-    off the selected row and no sneak current reaches the meter (unlike floating or half-voltage schemes, which read
-    (N+1)/2 times too much on an N x N array). Before each row the source-meter measures, as a voltmeter (0 A), what the
-    generator really puts on the word line. The difference of the two signs cancels offsets:
-    G = (I(+) - I(-)) / (V(+) - V(-)). Resistance of wires, relays and meter is not corrected for.
+    off the selected row and no sneak current reaches the meter (with unselected lines at half the voltage an N x N
+    array of equal junctions would read (N+1)/2 times too much, with floating ones N^2/(2N-1) times). Before each row
+    the source-meter measures, as a voltmeter (0 A), what the generator really puts on the word line. The difference of
+    the two signs cancels offsets: G = (I(+) - I(-)) / (V(+) - V(-)). Resistance of wires, relays and meter is not
+    corrected for.
 
     Yields records of kind "drive" per row (row, volts_plus, volts_minus) and of kind "junction" per junction
     (row, col, siemens, ohms, amps_plus, amps_minus).
@@ -38,14 +42,20 @@ class CrossbarRead:
             for sign in (1, -1):
                 self._rest(pulser, smu)
                 array.route({"pulser": Line("word", row), "smu": Line("word", row)})
-                smu.apply_amps(0.0, limit_volts=min(2 * self.read_volts, 0.25))
+                smu.apply_amps(0.0, limit_volts=DRIVE_TOLERANCE * self.read_volts)
                 pulser.hold(sign * self.read_volts)
-                drive.append(_trusted(smu.measure(), f"the drive of word line {row}"))
-            plus, minus = drive[0].volts, drive[1].volts
-            if plus is None or minus is None or plus - minus < self.read_volts:
+                reading = smu.measure()
+                if reading.in_compliance or reading.volts is None:
+                    raise MeasurementError(
+                        f"word line {row} is driven beyond {DRIVE_TOLERANCE:g} times the {self.read_volts} V that were "
+                        "asked for: check pulser_termination_ohms in [wiring] against the shunt at the probe"
+                    )
+                drive.append(reading.volts)
+            plus, minus = drive
+            if plus - minus < 2 * self.read_volts / DRIVE_TOLERANCE:
                 raise MeasurementError(
                     f"word line {row} was driven to {plus} and {minus} V where +-{self.read_volts} V was asked: "
-                    "check the cable from the pulse generator to the matrix and the line's contact"
+                    "check the cable from the pulse generator to the matrix, the line's contact, and for a short"
                 )
             yield Record.of("drive", row=row, volts_plus=plus, volts_minus=minus)
             for col in range(array.cols):
@@ -55,9 +65,8 @@ class CrossbarRead:
                 amps = []
                 for sign in (1, -1):
                     pulser.hold(sign * self.read_volts)
-                    reading = _trusted(smu.measure(), f"junction ({row}, {col})")
                     # the meter sinks what comes out of the bit line, so its own current is the negative
-                    amps.append(-(reading.amps or 0.0))
+                    amps.append(-_amps(smu.measure(), f"junction ({row}, {col})"))
                 siemens = (amps[0] - amps[1]) / (plus - minus)
                 yield Record.of(
                     "junction",
@@ -77,10 +86,10 @@ class CrossbarRead:
         smu.off()
 
 
-def _trusted(reading: Reading, what: str) -> Reading:
-    if reading.in_compliance or reading.amps is None or reading.volts is None:
+def _amps(reading: Reading, what: str) -> float:
+    if reading.in_compliance or reading.amps is None:
         raise MeasurementError(
             f"the source-meter limited while reading {what} ({reading.volts} V, {reading.amps} A): the reading is the "
-            "limit, not the junction. Raise the limit if a low resistance is expected, or look for a short"
+            "limit, not the junction. Raise limit_amps if a low resistance is expected, or look for a short"
         )
-    return reading
+    return reading.amps

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from labctl.core import plugins
-from labctl.core.errors import ParameterError
+from labctl.core.errors import ParameterError, PartNotFound
 from labctl.core.procedure import roles, title
 
 
@@ -21,6 +21,10 @@ def find(name: str) -> type[Any]:
     Raises PartNotFound, listing the known ones.
     """
     found: type[Any] = plugins.resolve(plugins.PROCEDURES, name)
+    if not (isinstance(found, type) and dataclasses.is_dataclass(found) and callable(getattr(found, "run", None))):
+        raise PartNotFound(
+            f"{name!r} is no procedure: a procedure is a dataclass with a method run, see labctl.core.procedure"
+        )
     return found
 
 

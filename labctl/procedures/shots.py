@@ -6,6 +6,8 @@ current through the junction. The mean current of each record tells P (low resis
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -20,8 +22,15 @@ GAP_SECONDS = 100e-9
 """Quiet time after each pulse: long against the settling of the pulse generator and of m_z."""
 
 MIN_SEPARATION = 8.0
-"""Smallest distance of the two states, in standard deviations of the read, at which a read may be called a bit:
-a read error rate below 1e-4 even if the noise has heavier tails than a Gaussian."""
+"""Smallest distance of the two states, in standard deviations of one read, at which a read may be called a bit: for
+Gaussian noise a read error in 3e4 reads, and the usual amplifier gives far more than this."""
+
+LOWEST_OHMS = 10e3
+"""The lowest resistance of a junction for which the digitizer's range is set (assumed; a lower one overdrives the
+converter, and that is reported)."""
+
+HEADROOM = 1.2
+"""The largest expected read fills this share less than one side of the digitizer's range."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +98,7 @@ class Shooter:
         self._pulser = pulser
         self._digitizer = digitizer
         self._array = array
+        self._sign = 1.0
 
     def aim(self, row: int, col: int) -> None:
         """Put the pulser on word line ``row`` and the digitizer on bit line ``col``; everything else on ground."""
@@ -98,9 +108,12 @@ class Shooter:
     def load(self, pulses: Pulses, samples: int) -> PulsePlan:
         """Set up the generator and the digitizer for ``pulses``; returns the plan as it will be played.
 
-        Raises EnvelopeError if it could hurt the junction, InstrumentError if it cannot be made,
-        MeasurementError if the digitizer's window does not lie within the read pulse.
+        Raises EnvelopeError if it could hurt the junction, InstrumentError if it cannot be made, ParameterError if the
+        read has no voltage, MeasurementError if the digitizer's window does not lie within the read pulse.
         """
+        if pulses.read_volts == 0:
+            raise ParameterError("read_volts is 0, and without a voltage no current tells the states apart; try 0.1")
+        self._sign = math.copysign(1.0, pulses.read_volts)
         plan = self._pulser.program(pulses.plan())
         start, stop = plan.flat_top(PhaseKind.READ)
         margin = (stop - start) / 8
@@ -111,7 +124,7 @@ class Shooter:
                     delay_seconds=start + margin,
                     sample_interval_seconds=interval,
                     samples=samples,
-                    full_scale_volts=2.4 * abs(pulses.read_volts) * self._array.sense_ohms / LOWEST_OHMS,
+                    full_scale_volts=2 * HEADROOM * abs(pulses.read_volts) * self._array.sense_ohms / LOWEST_OHMS,
                 )
             )
             if got.delay_seconds >= start and got.delay_seconds + got.sample_interval_seconds * got.samples <= stop:
@@ -127,33 +140,31 @@ class Shooter:
     def fire(self, shots: int) -> NDArray[np.float64]:
         """Fire ``shots`` shots in one hardware-timed block; the current of each read: float64 (shots,), amperes.
 
+        The current is counted along the read voltage, so that it is positive for either sign of it.
+
         Raises InstrumentTimeout if a trigger was missed, MeasurementError if the converter was overdriven.
         """
         self._digitizer.arm(shots)
         self._pulser.fire(shots)
         frames = self._digitizer.fetch()
         clipped = frames.clipped()
-        if clipped > frames.counts.size // 1000:
+        if clipped > max(frames.counts.shape[1], frames.counts.size // 1000):
             raise MeasurementError(
                 f"{clipped} of {frames.counts.size} samples stand at the end of the digitizer's range "
                 f"(full scale {frames.acquisition.full_scale_volts} V); lower the read voltage"
             )
-        return frames.mean_volts() / self._array.sense_ohms
-
-
-LOWEST_OHMS = 10e3
-"""The lowest junction resistance for which the digitizer's range is set; a lower one overdrives it and is reported."""
+        return self._sign * frames.mean_volts() / self._array.sense_ohms
 
 
 def blocks(total: int, largest: int) -> Iterator[int]:
-    """``total`` cut into pieces of at most ``largest``.
+    """``total`` cut into nearly equal pieces of at most ``largest`` (16 or more), whole bytes but for the last.
 
-    >>> list(blocks(10, 4))
-    [4, 4, 2]
+    >>> list(blocks(100, 64))
+    [48, 52]
     """
-    while total > 0:
-        yield min(total, largest)
-        total -= largest
+    count = -(-total // (largest - 8)) if total > largest else 1
+    cuts = [8 * (total * index // count // 8) for index in range(count)] + [total]
+    yield from (stop - start for start, stop in itertools.pairwise(cuts) if stop > start)
 
 
 def check_junction(array: ArrayPort, row: int, col: int) -> None:

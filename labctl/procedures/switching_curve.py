@@ -21,7 +21,8 @@ class SwitchingCurve:
 
     Each voltage gets `shots` pulses, each followed by a read; a pulse has switched the junction when the read after
     it differs from the read before it, so no reset pulse is needed and a voltage-controlled junction, which has none,
-    can be measured too. The states are told apart by a threshold found at `stop_volts`, where the junction must switch.
+    can be measured too. The states are told apart by a threshold found at the end with the larger voltage, where the
+    junction must switch. Fits are against the voltage counted in the direction of that end.
 
     Yields one record of kind "point" per voltage (volts, trials, switched, p_switch and its 68 % Wilson interval,
     p_antiparallel), one of kind "threshold", and one of kind "fit" per model that the data determine.
@@ -46,7 +47,8 @@ class SwitchingCurve:
             raise ParameterError(f"start_volts and stop_volts are both {self.start_volts:g} V; a curve needs two ends")
         shooter = Shooter(pulser, digitizer, array)
         shooter.aim(self.row, self.col)
-        shooter.load(self._pulses(self.stop_volts), self.samples)
+        strongest = max(self.start_volts, self.stop_volts, key=abs)
+        shooter.load(self._pulses(strongest), self.samples)
         threshold = Threshold.between(shooter.fire(max(self.shots, 200)))
         yield Record.of(
             "threshold",
@@ -55,17 +57,17 @@ class SwitchingCurve:
             antiparallel_amps=threshold.antiparallel_amps,
             separation=threshold.separation,
         )
-        voltages = np.linspace(self.start_volts, self.stop_volts, self.points)
+        played = np.zeros(self.points)
         switched = np.zeros(self.points)
-        for index, volts in enumerate(voltages):
+        for index, volts in enumerate(np.linspace(self.start_volts, self.stop_volts, self.points)):
             plan = shooter.load(self._pulses(float(volts)), self.samples)
             states = threshold.states(shooter.fire(self.shots + 1))
             count = int((states[1:] != states[:-1]).sum())
             low, high = fits.wilson(count, self.shots)
-            switched[index] = count
+            played[index], switched[index] = plan.phases[0].volts, count
             yield Record.of(
                 "point",
-                volts=plan.phases[0].volts,
+                volts=float(played[index]),
                 trials=self.shots,
                 switched=count,
                 p_switch=count / self.shots,
@@ -77,7 +79,9 @@ class SwitchingCurve:
         pulser.off()
         for model in fits.MODELS:
             try:
-                fit = fits.fit_switching(model, voltages, switched, np.full(self.points, float(self.shots)))
+                fit = fits.fit_switching(
+                    model, np.sign(strongest) * played, switched, np.full(self.points, float(self.shots))
+                )
             except MeasurementError as error:
                 yield Record.of("note", text=str(error))
                 continue

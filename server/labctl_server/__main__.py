@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 
 from labctl.core.errors import LabError
-from labctl.ledger.engine import DATABASE_NAME, migrate, open_ledger, sqlite_warning
+from labctl.ledger.engine import DATABASE_NAME, alone, migrate, open_ledger
 from labctl_server.app import create_app
 from labctl_server.serving import Server, address, listen
 from labctl_server.settings import Settings
@@ -27,13 +27,11 @@ def main(words: list[str] | None = None) -> int:
         if settings.database_url is None and not (settings.home / DATABASE_NAME).exists():
             migrate(settings.home)
         open_ledger(settings.database_url or settings.home, home=settings.home).close()
-        with listen(asked.host, asked.port) as bound:
+        with alone(settings.home), listen(asked.host, asked.port) as bound:
             server = Server(create_app(settings))
             if asked.until_stdin_closes:
                 threading.Thread(target=_watch_stdin, args=(server,), daemon=True).start()
             print(f"labctl serves {settings.home} at {address(bound)} (API page: {address(bound)}/docs)", flush=True)
-            if settings.database_url is None and (warning := sqlite_warning()):
-                logging.getLogger("labctl.server").warning(warning)
             server.run(sockets=[bound])
     except LabError as error:
         print(f"labctl_server: {error}", file=sys.stderr)

@@ -122,7 +122,7 @@ def _wiring(table: dict[str, Any]) -> Wiring:
         rows={role: _row(role, letter) for role, letter in table["rows"].items()},
         pulser_termination_ohms=float(table.get("pulser_termination_ohms", math.inf)),
         pulser_attenuation_db=float(table.get("pulser_attenuation_db", 0.0)),
-        digitizer_transimpedance_ohms=float(table.get("digitizer_transimpedance_ohms", 1.0)),
+        digitizer_transimpedance_ohms=float(table.get("digitizer_transimpedance_ohms", 50.0)),
     )
     if len(wiring.lines) != len(wiring.word_lines) + len(wiring.bit_lines):
         raise ValueError("[wiring] puts two lines on one slot-column")

@@ -67,7 +67,12 @@ class LabctlLibrary(SimVisaLibrary):  # type: ignore[misc]  # pyvisa-sim has no 
 
     @property
     def clock(self) -> World:
-        """The world's virtual clock, a labctl.core.clock.Clock: give it to whoever waits."""
+        """The world's virtual clock, a labctl.core.clock.Clock: give it to whoever waits.
+
+        Without a simulated bench there is no such attribute: plain pyvisa-sim devices live in the time of the room.
+        """
+        if self._bench is None:
+            raise AttributeError("clock")
         return self.world
 
     def open_default_resource_manager(self) -> Any:

@@ -195,12 +195,17 @@ def test_a_station_that_cannot_be_opened_says_why(station_text, world, tmp_path,
 @pytest.mark.parametrize(
     ("library", "serial", "origin"),
     [
-        ("@sim", "MY1", Origin.HARDWARE),
+        ("", "MY1", Origin.HARDWARE),
+        ("@ivi", "MY1", Origin.HARDWARE),
+        ("@py", "MY1", Origin.HARDWARE),
+        ("@py", "SIM0001", Origin.SIMULATED),
+        ("@sim", "MY1", Origin.SIMULATED),
+        ("bench.yaml@sim", "MY1", Origin.SIMULATED),
+        ("bench.yaml@labctl", "MY1", Origin.SIMULATED),
         ("@sim", "SIM0001", Origin.SIMULATED),
         ("sim:demo@labctl", "MY1", Origin.SIMULATED),
         ("replay:tape.jsonl@labctl", "MY1", Origin.RECORDED),
         ("replay:tape.jsonl@labctl", "SIM0001", Origin.SIMULATED),
-        ("record:tape.jsonl:@py@labctl", "MY1", Origin.HARDWARE),
     ],
 )
 def test_the_origin_of_bits_is_never_nobler_than_their_bench(station, world, library, serial, origin):

@@ -13,8 +13,9 @@ TRUTH = {"barrier": (0.69, 37.5), "logistic": (0.70, 60.0, 0.9)}
 
 @pytest.mark.parametrize("model", fits.MODELS)
 def test_the_truth_lies_within_the_stated_errors_as_often_as_stated(model):
-    # 60 seeds, two parameters each: pulls are unit normal if the errors are right. The mean square of 120 pulls has a
-    # standard deviation of 0.13; the bounds are 4 of those away, so a false alarm has p < 1e-4 per model.
+    # Pulls are unit normal if the errors are right. Taking the pulls of one fit as fully correlated leaves 60
+    # independent ones: their mean square has a standard deviation of 0.18, their mean one of 0.13. The bounds are 2.7
+    # and 3 of those away: a false alarm has p < 0.01 per model at most, and the seeds are fixed.
     function, names = fits.MODELS[model]
     pulls = []
     for seed in range(60):
@@ -39,7 +40,8 @@ def test_the_right_model_has_a_deviance_near_one_and_the_wrong_one_has_not():
     generator = np.random.Generator(np.random.PCG64(5))
     counts = generator.binomial(20000, fits.barrier(VOLTS, *TRUTH["barrier"])).astype(float)
     many = np.full(25, 20000.0)
-    assert fits.fit_switching("barrier", VOLTS, counts, many).deviance_per_dof < 2.1  # chi2/23: p < 1e-3
+    assert fits.fit_switching("barrier", VOLTS, counts, many).deviance_per_dof < 2.2  # chi2/23: p = 7e-4
+    # the logistic is wrong by up to 0.03 here, 8 standard errors of a count: missing that has no chance worth stating
     assert fits.fit_switching("logistic", VOLTS, counts, many).deviance_per_dof > 4
 
 
@@ -55,6 +57,10 @@ def test_data_that_determine_nothing_are_refused(volts, switched, says):
         fits.fit_switching("barrier", volts, switched, np.full(volts.size, 100.0))
 
 
-@pytest.mark.parametrize(("switched", "trials", "low", "high"), [(0, 10, 0, 1 / 11), (10, 10, 10 / 11, 1)])
-def test_the_wilson_interval_at_its_ends_has_its_closed_form(switched, trials, low, high):
-    assert fits.wilson(switched, trials) == (pytest.approx(low, abs=1e-12), pytest.approx(high))
+@pytest.mark.parametrize(("switched", "trials"), [(0, 10), (10, 10), (5, 10), (1, 30), (700, 2000)])
+def test_the_wilson_interval_is_where_the_true_value_is_one_standard_error_away(switched, trials):
+    low, high = fits.wilson(switched, trials)
+    for p in (low, high):
+        if 0 < p < 1:
+            assert abs(switched / trials - p) == pytest.approx(np.sqrt(p * (1 - p) / trials))
+    assert low < switched / trials < high or {low, high} & {0.0, 1.0}

@@ -31,8 +31,14 @@ def test_reads_that_do_not_part_are_refused(share, noise):
         Threshold.between(reads(share, noise)[1])
 
 
-@given(st.integers(0, 10_000), st.integers(1, 3000))
+@given(st.integers(0, 10_000), st.integers(16, 3000))
 def test_blocks_add_up_and_none_is_too_large(total, largest):
     pieces = list(blocks(total, largest))
     assert sum(pieces) == total
     assert all(0 < piece <= largest for piece in pieces)
+    assert all(piece % 8 == 0 for piece in pieces[:-1])
+
+
+@given(st.integers(1024, 10**7), st.integers(4096, 2**18))
+def test_no_block_is_too_short_to_be_judged(total, largest):
+    assert min(blocks(total, largest)) >= 1024
