@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from labctl.core.device import Crosspoint, Line
 
@@ -37,7 +38,7 @@ class Wiring:
     pulser_attenuation_db: float = 0.0
     sense_ohms: float = 50.0
 
-    @property
+    @cached_property
     def lines(self) -> Mapping[Line, Contact]:
         """Every line of the array with its contact."""
         words = {Line("word", index): contact for index, contact in enumerate(self.word_lines)}

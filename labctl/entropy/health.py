@@ -3,6 +3,7 @@
 The repetition count (4.4.1) and adaptive proportion (4.4.2) tests catch a source that is dead or stuck. A plain count
 of ones and the lag-1 correlation say much sooner that a source drifts or remembers; here they are held against the
 same claim, that nobody can guess the next bit better than 2**-min_entropy of the time.
+Each call judges one block; a run that goes on across two blocks is counted in each of them only.
 """
 
 from __future__ import annotations

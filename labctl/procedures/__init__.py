@@ -1,1 +1,1 @@
-"""Measurements, one file each; they need devices by role and never a Bench."""
+"""Measurements, one file each, and what they share: fits, shots, schema. They need roles and never a Bench."""

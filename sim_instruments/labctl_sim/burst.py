@@ -17,7 +17,7 @@ from labctl_sim.array import JunctionArray
 from labctl_sim.mtj import Flips, Floats, Junctions, States
 from labctl_sim.waveform import Capture, Waveform
 
-# A span that flips a junction less than once in this many bursts is taken not to.
+# Expected flips of a junction per burst below which it is taken not to flip; and from which its history is kept.
 NEGLIGIBLE_FLIPS_PER_BURST = 1e-6
 HISTORY_FLIPS_PER_BURST = 1e-3
 FRAMES_AT_ONCE = 65_536

@@ -20,9 +20,9 @@ from labctl_sim.array import JunctionArray
 from labctl_sim.mtj import Floats, States
 from labctl_sim.station import Wiring
 
-SEGMENT_OHMS = 1.0
-RELAY_OHMS = 0.5  # a closed reed relay with its share of the card's wiring
-INSULATION_SIEMENS = 1e-12
+SEGMENT_OHMS = 1.0  # of a line, from cell to cell (assumed)
+RELAY_OHMS = 0.5  # a closed reed relay with its share of the card's wiring (assumed)
+INSULATION_SIEMENS = 1e-12  # of an open line against ground (assumed; it keeps the circuit solvable)
 SETTLED_VOLTS = 1e-9
 CACHED_STATES = 16
 
