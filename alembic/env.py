@@ -5,6 +5,7 @@ import os
 import sqlalchemy as sa
 from alembic import context
 
+from labctl.ledger.database import WRITING, create_engine
 from labctl.ledger.tables import metadata
 
 
@@ -23,10 +24,12 @@ def run() -> None:
         with context.begin_transaction():
             context.run_migrations()
         return
-    engine = sa.create_engine(database_url(), poolclass=sa.NullPool)
+    # the ledger's own engine: on SQLite it begins real transactions, so that a migration is done whole or not at all
+    engine = create_engine(database_url())
     with engine.connect() as connection:
+        connection.execution_options(**WRITING)
         # SQLite cannot alter a constraint in place: batch mode copies the table instead.
-        context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
+        context.configure(connection=connection, target_metadata=metadata, render_as_batch=True, transactional_ddl=True)
         with context.begin_transaction():
             context.run_migrations()
     engine.dispose()

@@ -84,6 +84,8 @@ class Agent:
                 while not self._stop.is_set():
                     try:
                         self._session(client, spender)
+                    except LeaseLost:
+                        raise
                     except LabError as error:
                         log.error("the bench %s cannot be opened, trying again: %s", self._bench_name, error)
                         self._pause(2.0)
@@ -107,7 +109,9 @@ class Agent:
                         registered = True
                         log.info("the bench %s is ready (%s)", self._bench_name, bench.origin)
                     job = client.claim(self._bench_name, wait_seconds=CLAIM_SECONDS)
-                except LabError as error:  # no answer, a full disk there, or another agent took the bench over
+                except LeaseLost:
+                    raise  # another agent took the bench over; two must not take turns
+                except LabError as error:  # no answer, or a full disk there
                     log.warning("no job can be had from the service, trying again: %s", error)
                     registered = False
                     self._pause(1.0)
@@ -136,7 +140,7 @@ class Agent:
         except LabError as error:
             well = not isinstance(error, InstrumentError)
             outcome, reason = "failed", _sentence(error)
-        except Exception as error:  # a mistake in a procedure must not end the agent
+        except (Exception, SystemExit) as error:  # a mistake in a procedure must not end the agent
             log.exception("job %s", job.id)
             well = False
             outcome, reason = (
@@ -145,7 +149,7 @@ class Agent:
             )
         try:
             bench.safe()
-        except LabError as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is reported and the bench opened afresh
             well = False
             log.error("making the bench safe after job %s: %s", job.id, _sentence(error))
             reason = f"{reason or 'the measurement was complete'}; making the bench safe afterwards failed: {error}"

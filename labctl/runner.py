@@ -60,6 +60,8 @@ def run(procedure: Any, offered: Mapping[str, Any], sink: Sink, clock: Clock | N
                     sink.harvest(item)
                 case Artifact():
                     sink.artifact(item)
+                case _:
+                    raise TypeError(f"a procedure yields Record, Harvest, Artifact or Progress, not {item!r}")
     except BaseException as error:
         # what was measured before the failure is kept; if that fails too, the first error is still the error
         try:

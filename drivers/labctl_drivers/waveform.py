@@ -53,15 +53,23 @@ def on_grid(plan: PulsePlan, interval_seconds: float) -> PulsePlan:
 
 
 def compile_plan(plan: PulsePlan, interval_seconds: float, full_scale: int, least_level_volts: float) -> Waveform:
-    """The samples of ``plan``: each is the plan's value in the middle of its interval, which keeps every pulse's area.
+    """The samples of ``plan``: each is the plan's value at the beginning of its interval.
 
-    The level is the plan's peak, but never below ``least_level_volts``: smaller pulses use fewer codes instead.
+    The first one is zero, because a generator that waits for a trigger rests on it. The level is the plan's peak, but
+    never below ``least_level_volts``: smaller pulses use fewer codes instead.
+
+    Raises InstrumentError if the plan does not begin at zero.
     """
     quantised = on_grid(plan, interval_seconds)
     points = round(quantised.period_seconds / interval_seconds)
     level = max(quantised.peak_volts, least_level_volts)
-    middles = (np.arange(points, dtype=np.float64) + 0.5) * interval_seconds
-    codes = np.rint(quantised.volts_at(middles) / level * full_scale).astype(np.int16)
+    times = np.arange(points, dtype=np.float64) * interval_seconds
+    codes = np.rint(quantised.volts_at(times) / level * full_scale).astype(np.int16)
+    if codes[0] != 0:
+        raise InstrumentError(
+            "the waveform would begin above zero volts and rest there between triggers; give the first pulse an edge "
+            f"of at least {interval_seconds:g} s"
+        )
     return Waveform(codes, level, quantised, points * interval_seconds)
 
 

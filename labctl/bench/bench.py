@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from labctl.bench.envelope import Limits, front_panel_gain
+from labctl.bench.exposure import Exposure
 from labctl.bench.guarded import GuardedPulser, GuardedSourceMeter, Observed
 from labctl.bench.journal import Journal
 from labctl.bench.rest import Rest
-from labctl.bench.routing import ArrayRouter
+from labctl.bench.routing import ArrayRouter, Port
 from labctl.bench.station import MATRIX_ROLE, InstrumentEntry, Station
 from labctl.bench.visa import LabAdapter, Visa, open_visa
 from labctl.core import plugins
@@ -67,6 +68,7 @@ class Bench:
         self._devices: dict[str, Device] = {}
         self._identities: dict[str, Identity] = {}
         self._array: ArrayRouter | None = None
+        self._exposure: Exposure | None = None
 
     def device(self, role: str) -> Any:
         """The instrument of that role as procedures get it: sources guarded, others as they are.
@@ -89,7 +91,7 @@ class Bench:
         offered: dict[str, Any] = {role: self.device(role) for role in self._devices}
         if self._array is not None:
             del offered[MATRIX_ROLE]
-            offered["array"] = self._array
+            offered["array"] = Port(self._array)
         offered["devices"] = {role: Observed(device) for role, device in self._devices.items()}
         return {**offered, "origin": self.origin, "clock": self.clock}
 
@@ -193,13 +195,20 @@ class Bench:
             # without wiring nothing is known of what follows the output: an open end, which doubles
             termination = float("inf") if wiring is None else wiring.pulser_termination_ohms
             attenuation = 0.0 if wiring is None else wiring.pulser_attenuation_db
-            return GuardedPulser(device, limits, front_panel_gain(termination, attenuation))
+            gain = front_panel_gain(termination, attenuation)
+            return GuardedPulser(device, limits, gain, role, self._exposed(limits))
         if isinstance(device, SourceMeter):
-            return GuardedSourceMeter(device, limits)
+            return GuardedSourceMeter(device, limits, role, self._exposed(limits))
         raise StationError(
             f"[instruments.{role}] in {self.station.path} is a source, but neither a PulseGenerator nor a "
             "SourceMeter; nothing here could keep it within the limits, so it is not opened"
         )
+
+    def _exposed(self, limits: Limits) -> Exposure:
+        """The one account of what all sources together put on the array."""
+        if self._exposure is None:
+            self._exposure = Exposure(limits)
+        return self._exposure
 
     def _limits(self, role: str) -> Limits:
         if self.station.limits is None:
@@ -211,6 +220,9 @@ class Bench:
 
     def _rest(self) -> list[BaseException]:
         matrix = MATRIX_ROLE if self._array is not None else None
+        if self._exposure is not None:
+            for role in self._devices:
+                self._exposure.rest(role)
         return Rest(self._devices, self._reopen, matrix, self._array, self._journal).failures()
 
     def _reopen(self, role: str) -> None:

@@ -91,11 +91,16 @@ def check_amps(amps: float, limits: Limits, slack: float = 0.0) -> None:
 def _stress_seconds(plan: PulsePlan, sign: float, dc_volts: float) -> float:
     """The longest stress of one polarity above ``dc_volts``, in seconds, when ``plan`` is played back to back.
 
-    Stress adds up while such a pulse lasts and is forgotten as fast while none does: a single pulse counts with its
-    width, pulses that follow too closely count together, and a train that is on for more than half of the time
-    counts as a level that stays.
+    Stress adds up while such a pulse lasts and is forgotten as fast while none does: a single pulse counts with the
+    time for which its trapezoid is above, pulses that follow too closely count together, and a train that is on for
+    more than half of the time counts as a level that stays.
     """
-    on = [phase.width_seconds if sign * phase.volts > dc_volts else 0.0 for phase in plan.phases]
+    on = [
+        phase.width_seconds + phase.edge_seconds * (1 - 2 * dc_volts / abs(phase.volts))
+        if sign * phase.volts > dc_volts
+        else 0.0
+        for phase in plan.phases
+    ]
     if sum(on) > plan.period_seconds / 2:
         return math.inf
     stress = most = 0.0

@@ -131,3 +131,29 @@ class ArrayRouter:
 def _name(point: Crosspoint) -> str:
     """A crosspoint as people at the bench call it: slot, row letter, column."""
     return f"{point.slot}{chr(ord('A') + point.row - 1)}{point.column:02d}"
+
+
+class Port:
+    """The array as procedures get it: they may route, and nothing else."""
+
+    def __init__(self, router: ArrayRouter) -> None:
+        self._router = router
+
+    @property
+    def rows(self) -> int:
+        """Number of word lines."""
+        return self._router.rows
+
+    @property
+    def cols(self) -> int:
+        """Number of bit lines."""
+        return self._router.cols
+
+    @property
+    def sense_ohms(self) -> float:
+        """Volts at the digitizer per ampere out of the sensed line."""
+        return self._router.sense_ohms
+
+    def route(self, connections: Mapping[str, Line]) -> None:
+        """Put lines on instruments; see ``ArrayPort.route``."""
+        self._router.route(connections)

@@ -90,7 +90,7 @@ def parse_station(text: str, path: Path) -> Station:
     mistakes: list[str] = []
     top = Table("", content, mistakes)
     name = top.text("name", path.stem)
-    if name is not None and not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
+    if name is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", name):
         mistakes.append(f"name = {name!r}: files and addresses carry it; use letters, digits, '_', '.' and '-' only")
     library = top.text("visa_library", "@py", default="")
     timeout = top.number("timeout_seconds", "5", default=5.0)

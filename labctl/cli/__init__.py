@@ -55,6 +55,8 @@ def execute(command: Callable[[], object]) -> None:
         for note in getattr(error, "__notes__", ()):
             console.print(f"  {note}", markup=False)
         sys.exit(exit_code(error))
+    except OSError as error:
+        sys.exit(f"labctl: {error.filename or 'a file'} cannot be used ({error.strerror}); check path and permissions")
 
 
 def _labctl() -> None:

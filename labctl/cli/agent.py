@@ -18,6 +18,7 @@ from labctl.bench.station import load_station
 from labctl.bench.visa import open_visa
 from labctl.cli import execute
 from labctl.cli.options import DEFAULT_SERVICE, Home, Service, resolve_home
+from labctl.cli.signals import ending
 
 
 def agent(
@@ -37,7 +38,7 @@ def agent(
     # held while the agent lives: a simulated bench stays on between two connections, as a real one does
     library = open_visa(found.visa_library, found.timeout_seconds, needed=bool(found.instruments))
     worker = Agent(found.name, found.digest, lambda: open_bench(found, journal, library), service, folder)
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in ending():
         signal.signal(number, lambda *_: worker.stop())
     if until_stdin_closes:
         threading.Thread(target=_watch_stdin, args=(worker,), daemon=True).start()

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from labctl.cli import report, stack
 from labctl.cli.jobs import follow
+from labctl.cli.signals import as_interrupt
 from labctl.client import Client, Job
 from labctl.core.clock import WallClock
 from labctl.core.errors import LabError
@@ -36,7 +37,11 @@ def demo(
     console = Console(stderr=True, highlight=False)
     clock = WallClock()
     began = clock.now()
-    with _home() as home, stack.running(home, ["demo", "sampler"], port, logs=True) as running:
+    with (
+        as_interrupt("stopping"),
+        _home() as home,
+        stack.running(home, ["demo", "sampler"], port, logs=True) as running,
+    ):
         console.print(
             f"service and agents are up at {running.url}; everything here is [bold]simulated[/]", soft_wrap=True
         )

@@ -48,4 +48,6 @@ def parse_parameters(words: list[str]) -> dict[str, Any]:
             parameters[name] = json.loads(value)
         except json.JSONDecodeError:
             parameters[name] = value
+        except (ValueError, RecursionError) as error:
+            raise ParameterError(f"the value of {name} is more than a number or a list can be: {error}") from error
     return parameters

@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from labctl.bench.station import load_station
 from labctl.cli import stack
 from labctl.cli.options import Home, resolve_home
+from labctl.cli.signals import as_interrupt
 from labctl.core.clock import WallClock
 
 
@@ -27,7 +29,12 @@ def serve(
     folder: Path = resolve_home(home)
     console = Console(stderr=True, highlight=False)
     clock = WallClock()
-    with stack.running(folder, station, port, logs=False) as running:
+    for one in station:
+        load_station(one)  # a mistake in a station is said here, before anything starts
+    with (
+        as_interrupt("stopping, the bench made safe first"),
+        stack.running(folder, station, port, logs=False) as running,
+    ):
         console.print(
             f"labctl serves {', '.join(station)} at [bold]{running.url}[/]  (API page: {running.url}/docs)",
             soft_wrap=True,
@@ -35,7 +42,10 @@ def serve(
         console.print(f"home {folder}; Ctrl-C stops, and makes the bench safe first", soft_wrap=True)
         try:
             while True:
-                running.check()
+                running.check_service()
+                for agent in running.ended():
+                    code = agent.process.returncode
+                    console.print(f"the {agent.name} has ended (exit code {code}); its bench is served no more")
                 clock.sleep(0.5)
         except KeyboardInterrupt:
-            console.print("stopping")
+            pass

@@ -45,6 +45,10 @@ class Child:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+            raise ServiceError(
+                f"the {self.name} did not end within {patience_seconds:.0f} s and was killed. If it owned a bench, its "
+                "outputs MAY BE ON: look at the front panels, or run `labctl run identify` on it, which makes it safe"
+            ) from None
 
     def last_words(self) -> str:
         """The end of its log."""
@@ -63,7 +67,21 @@ class Stack:
 
     def check(self) -> None:
         """Raise ServiceError, with the end of its log, if the service or an agent has ended."""
-        for child in (self.service, *self.agents):
+        self._check(self.service, *self.agents)
+
+    def check_service(self) -> None:
+        """Raise ServiceError if the service has ended."""
+        self._check(self.service)
+
+    def ended(self) -> list[Child]:
+        """The agents that have ended since this was last asked."""
+        gone = [child for child in self.agents if child.process.poll() is not None]
+        self.agents = [child for child in self.agents if child not in gone]
+        return gone
+
+    @staticmethod
+    def _check(*children: Child) -> None:
+        for child in children:
             if child.process.poll() is not None:
                 raise ServiceError(
                     f"the {child.name} has ended (exit code {child.process.returncode}). {child.last_words()}"
@@ -137,7 +155,7 @@ def child(home: Path, name: str, words: list[str], *, logs: bool) -> Iterator[Ch
             creationflags=0x200 if sys.platform == "win32" else 0,  # CREATE_NEW_PROCESS_GROUP
         )
         started = Child(name, process, log)
-        ends.callback(started.stop, 20.0)
+        ends.callback(started.stop, 60.0)
         yield started
 
 

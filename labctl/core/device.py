@@ -64,7 +64,7 @@ class Source(Device, Protocol):
 
 @runtime_checkable
 class PulseGenerator(Source, Protocol):
-    """Plays a pulse plan, once or many times per trigger, or holds a constant level."""
+    """Plays a pulse plan, once or many times per trigger, or holds a constant level; rests at 0 V between bursts."""
 
     def program(self, plan: PulsePlan) -> PulsePlan:
         """Load ``plan`` and return it as the instrument will play it (read back, quantised).

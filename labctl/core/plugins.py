@@ -37,7 +37,7 @@ def resolve(group: str, name: str) -> Any:
                 f"{name!r} names the module {module_name!r}, which cannot be found; "
                 "install it, or put its folder on PYTHONPATH"
             ) from error
-        except (ValueError, TypeError) as error:  # an empty or a relative name
+        except (ValueError, TypeError, SystemExit) as error:  # an empty or a relative name, or a program
             raise PartNotFound(f"{name!r} is no name of a part; write it as 'package.module:Class'") from error
         try:
             return getattr(module, attribute)

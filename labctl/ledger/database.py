@@ -15,6 +15,8 @@ from labctl.core.errors import DatabaseError
 
 BUSY_MILLISECONDS = 10_000
 _WRITES = "labctl_writes"
+WRITING = {_WRITES: True}
+"""Execution options of a connection whose transactions will write."""
 _ADVISORY_LOCK = 0x6C616263746C  # "labctl"
 
 
@@ -43,7 +45,7 @@ class Database:
         The lock is there for fairness: SQLite's own busy handler lets an unlucky thread starve.
         """
         with self._writing, _explained(), self.engine.connect() as connection:
-            connection.execution_options(**{_WRITES: True})
+            connection.execution_options(**WRITING)
             with connection.begin():
                 if connection.dialect.name == "postgresql":
                     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import asdict, dataclass
 from typing import Annotated, Literal
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from labctl.core.bits import Bits, Origin
 from labctl.core.device import ArrayPort, Digitizer, PulseGenerator
 from labctl.core.errors import ParameterError
-from labctl.core.procedure import Harvest, Items, Progress, Record
+from labctl.core.procedure import Harvest, Item, Items, Progress, Record
 from labctl.entropy.health import assess
 from labctl.procedures.shots import Pulses, Shooter, Threshold, blocks, check_junction
 
@@ -58,9 +59,11 @@ class Bitstream:
         for row, col in self.junctions:
             shooter.aim(row, col)
             plan = shooter.load(pulses, self.samples)
-            threshold = Threshold.between(self._fire(shooter, self.calibration_shots, single))
+            reads = yield from self._fire(shooter, self.calibration_shots, single, done)
+            threshold = Threshold.between(reads)
             for size in blocks(self.bits_per_junction, largest):
-                states = threshold.states(self._fire(shooter, size, single))
+                reads = yield from self._fire(shooter, size, single, done)
+                states = threshold.states(reads)
                 bits = Bits.of(states, origin)
                 health = assess(bits)
                 details = {
@@ -88,8 +91,15 @@ class Bitstream:
             )
         return self.tier == "single" or not able
 
-    @staticmethod
-    def _fire(shooter: Shooter, shots: int, single: bool) -> NDArray[np.float64]:
-        if single:
-            return np.concatenate([shooter.fire(1) for _ in range(shots)])
-        return shooter.fire(shots)
+    def _fire(
+        self, shooter: Shooter, shots: int, single: bool, done: int
+    ) -> Generator[Item, None, NDArray[np.float64]]:
+        """Fire, with a chance to stop from time to time; ``done`` is how many bits there are already."""
+        work = shooter.fire(shots, single=single)
+        while True:
+            try:
+                next(work)
+            except StopIteration as finished:
+                reads: NDArray[np.float64] = finished.value
+                return reads
+            yield Progress(done, self.bits_per_junction * len(self.junctions), "bits")

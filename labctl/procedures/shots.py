@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +29,12 @@ LOWEST_OHMS = 10e3
 """The lowest resistance of a junction for which the digitizer's range is set (assumed; a lower one overdrives the
 converter, and that is reported)."""
 
+BURST_SECONDS = 1.0
+"""The longest time for which the instruments are left to themselves, because nobody can stop them meanwhile."""
+
+STOPPABLE_SHOTS = 64
+"""How many single shots are fired between two chances to stop."""
+
 HEADROOM = 1.2
 """The largest expected read fills this share less than one side of the digitizer's range."""
 
@@ -44,7 +50,12 @@ class Pulses:
     read_seconds: float
 
     def plan(self) -> PulsePlan:
-        """The stochastic pulse followed by the read pulse."""
+        """The stochastic pulse followed by the read pulse. Raises ParameterError if an edge is longer than a pulse."""
+        if self.edge_seconds > min(self.width_seconds, self.read_seconds):
+            raise ParameterError(
+                f"edge_seconds = {self.edge_seconds:g} is longer than a pulse ({self.width_seconds:g} s, read "
+                f"{self.read_seconds:g} s); a pulse lasts at least as long as its edge"
+            )
         return PulsePlan(
             (
                 Phase(PhaseKind.STOCHASTIC, self.volts, self.width_seconds, self.edge_seconds, GAP_SECONDS),
@@ -99,6 +110,7 @@ class Shooter:
         self._digitizer = digitizer
         self._array = array
         self._sign = 1.0
+        self._period_seconds = BURST_SECONDS
 
     def aim(self, row: int, col: int) -> None:
         """Put the pulser on word line ``row`` and the digitizer on bit line ``col``; everything else on ground."""
@@ -115,6 +127,7 @@ class Shooter:
             raise ParameterError("read_volts is 0, and without a voltage no current tells the states apart; try 0.1")
         self._sign = math.copysign(1.0, pulses.read_volts)
         plan = self._pulser.program(pulses.plan())
+        self._period_seconds = plan.period_seconds
         start, stop = plan.flat_top(PhaseKind.READ)
         margin = (stop - start) / 8
         interval = (stop - start - 2 * margin) / samples
@@ -137,13 +150,25 @@ class Shooter:
                 )
             interval = got.sample_interval_seconds / 2  # its rates come in steps: take the next faster one
 
-    def fire(self, shots: int) -> NDArray[np.float64]:
-        """Fire ``shots`` shots in one hardware-timed block; the current of each read: float64 (shots,), amperes.
+    def fire(self, shots: int, *, single: bool = False) -> Generator[int, None, NDArray[np.float64]]:
+        """Fire ``shots`` shots in hardware-timed bursts of a second at most (``single``: one trigger each).
 
-        The current is counted along the read voltage, so that it is positive for either sign of it.
+        Yields how many are done from time to time, where the work may be stopped; returns the current of each read,
+        float64 (shots,), amperes, counted along the read voltage, so that it is positive for either sign of it.
 
         Raises InstrumentTimeout if a trigger was missed, MeasurementError if the converter was overdriven.
         """
+        largest = 1 if single else max(1, int(BURST_SECONDS / self._period_seconds))
+        parts: list[NDArray[np.float64]] = []
+        done = 0
+        while done < shots:
+            parts.append(self._burst(min(largest, shots - done)))
+            done += parts[-1].size
+            if not single or done % STOPPABLE_SHOTS == 0:
+                yield done
+        return np.concatenate(parts)
+
+    def _burst(self, shots: int) -> NDArray[np.float64]:
         self._digitizer.arm(shots)
         self._pulser.fire(shots)
         frames = self._digitizer.fetch()

@@ -76,7 +76,8 @@ def pulse(volts, width, gap, kind=PhaseKind.STOCHASTIC):
 @pytest.mark.parametrize(
     ("phases", "fine"),
     [
-        ([pulse(1.0, 100e-9, 200e-9)], True),
+        ([pulse(1.0, 99.5e-9, 200e-9)], True),
+        ([pulse(1.0, 100e-9, 200e-9)], False),  # with its edges it is above dc_volts for 100.5 ns
         ([pulse(1.0001, 100e-9, 200e-9)], False),
         ([pulse(-0.5, 100e-9, 200e-9)], True),
         ([pulse(-0.51, 100e-9, 200e-9)], False),

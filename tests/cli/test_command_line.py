@@ -2,9 +2,11 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -132,3 +134,34 @@ def test_a_wrong_station_file_is_refused_with_its_name(tmp_path, text, says):
         assert done.returncode == 2, done.stderr
         assert "wrong.toml" in "".join(done.stderr.split("\n"))
         assert says in done.stderr.lower()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there these signals cannot be sent to another process")
+@pytest.mark.parametrize("signals", [["SIGTERM"], ["SIGHUP"], ["SIGINT"] * 8])
+def test_a_local_run_that_is_told_to_end_makes_the_bench_safe(tmp_path, signals):
+    words = ["run", "bitstream", "-p", "bits_per_junction=400000000", "--home", str(tmp_path)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "labctl", *words], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
+    )
+    journal = tmp_path / "agents" / "demo.journal.jsonl"
+    segments = tmp_path / "segments"
+    while not (segments.is_dir() and any(segments.iterdir())):
+        assert process.poll() is None
+        time.sleep(0.05)
+    for name in signals:
+        process.send_signal(getattr(signal, name))
+        time.sleep(0.004)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode != 0
+    assert b"making the bench safe" in said
+    steps = [json.loads(line)["step"] for line in journal.read_text().splitlines()]
+    assert steps == ["pulser to rest", "smu to rest", "all lines to ground", "digitizer to rest"]
+
+
+def test_a_single_shot_job_can_be_cancelled_within_a_block(service):
+    with Client(service) as client:
+        job = client.submit("bitstream", {"tier": "single", "bits_per_junction": 4_000_000}, bench="demo")
+        while client.job(job.id).state != "running":
+            time.sleep(0.05)
+        client.cancel(job.id)
+        assert client.wait(job.id, timeout_seconds=10).state == "cancelled"

@@ -136,3 +136,17 @@ def test_a_url_that_leads_nowhere_is_refused(url, said, tmp_path):
 def test_postgresql_needs_a_folder_for_the_bits():
     with pytest.raises(DatabaseError, match="home folder"):
         open_ledger("postgresql://lab@localhost/lab")
+
+
+def test_a_migration_that_is_interrupted_leaves_nothing_and_can_be_repeated(tmp_path):
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'labctl.db'}")
+    with engine.begin() as connection:  # in the way of the last of the tables
+        connection.execute(sa.text("CREATE TABLE draw_parts (x INTEGER)"))
+    with pytest.raises(DatabaseError, match="draw_parts already exists"):
+        migrate(tmp_path)
+    assert sa.inspect(engine).get_table_names() == ["draw_parts"]
+    with engine.begin() as connection:
+        connection.execute(sa.text("DROP TABLE draw_parts"))
+    engine.dispose()
+    migrate(tmp_path)
+    open_ledger(tmp_path).close()

@@ -15,10 +15,12 @@ from labctl import runner
 from labctl.bench.bench import open_bench
 from labctl.bench.station import load_station
 from labctl.core import procedure as vocabulary
+from labctl.core.device import Line
 from labctl.core.errors import EnvelopeError, MeasurementError, ParameterError
 from labctl.core.procedure import Harvest
 from labctl.procedures.bitstream import Bitstream
 from labctl.procedures.crossbar_read import CrossbarRead
+from labctl.procedures.shots import Pulses
 from labctl.procedures.switching_curve import SwitchingCurve
 from labctl_sim.circuit import Circuit
 
@@ -168,6 +170,51 @@ def test_what_cannot_be_measured_is_refused_and_the_bench_is_left_at_rest(lab_of
     lab.bench.safe()
     assert not lab.world.is_live()
     assert not lab.world.array.broken.any()
+
+
+def test_the_junction_rests_at_zero_volts_between_bursts(lab_of):
+    lab = lab_of()
+    roles = lab.bench.roles()
+    roles["array"].route({"pulser": Line("word", 0), "digitizer": Line("bit", 0)})
+    plan = Pulses(0.99, 20e-9, 1e-9, 0.1, 200e-9).plan()
+    roles["pulser"].program(plan)
+    roles["pulser"].fire(1000)
+    assert np.abs(lab.world.point().cell_volts).max() < 1e-3
+
+
+def level(volts):
+    return lambda roles: roles["pulser"].hold(volts)
+
+
+def source(volts):
+    return lambda roles: roles["smu"].apply_volts(volts, 1e-3)
+
+
+def pulses(roles):
+    roles["pulser"].program(Pulses(0.99, 20e-9, 1e-9, 0.1, 200e-9).plan())
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (level(0.25), source(-0.25)),
+        (source(-0.2), level(0.1)),
+        (source(0.1), pulses),
+        (pulses, source(0.1)),
+        (level(0.2), lambda roles: roles["smu"].apply_amps(1e-6, 0.2)),
+    ],
+)
+def test_two_sources_cannot_add_up_across_a_junction(lab_of, first, second):
+    lab = lab_of()
+    roles = lab.bench.roles()
+    roles["array"].route({"pulser": Line("word", 0), "smu": Line("bit", 0)})
+    first(roles)
+    with pytest.raises(EnvelopeError, match=r"could (add up|put) "):
+        second(roles)
+    assert np.abs(lab.world.point().cell_volts).max() < 0.26
+    roles["pulser"].off()
+    roles["smu"].off()
+    second(roles)
 
 
 def test_the_example_in_the_vocabulary_runs(lab_of):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 
 from fastapi import APIRouter, Request, Response
 from pydantic.dataclasses import dataclass
@@ -107,7 +106,7 @@ def finish_job(service: TheService, job: Id, body: schemas.FinishRequest) -> Job
 def _decoded(text: str, field: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise ParameterError(
             f"the field {field!r} is not base 64 ({error}); encode the bytes with base64.b64encode"
         ) from error
