@@ -25,6 +25,8 @@ COMMANDS = {
     "draw": "bits:draw",
     "sample": "sample:sample",
     "station": "stations:station",
+    "sim": "sim:sim",
+    "conform": "conform:conform",
     "agent": "agent:agent",
     "db": "db:db",
 }

@@ -2,37 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from threading import RLock
 
 import numpy as np
 
 from labctl.core import plugins
+from labctl.core.clock import WallClock
 from labctl.core.errors import StationError
-from labctl_sim import profile, station
+from labctl_sim import pace, profile, station
 from labctl_sim.array import JunctionArray
-from labctl_sim.connection import Connection, SimDevice
-from labctl_sim.panel import Panel
+from labctl_sim.connection import Connection
+from labctl_sim.device import SimDevice
+from labctl_sim.faults import Fault, Faults
+from labctl_sim.pace import Pace
 from labctl_sim.world import World
 
 PANELS = "labctl.panels"
 
 
 class SimBench:
-    """``world`` and ``devices`` (by VISA address). Nothing outlives it: another bench is another world."""
+    """``world`` and ``devices`` (by VISA address), and the ``clock`` for those who wait.
 
-    def __init__(self, world: World, devices: dict[str, SimDevice]) -> None:
-        self.world = world
+    Nothing outlives it: another bench is another world.
+    """
+
+    def __init__(self, plan: station.SimStation, clock: Pace, devices: dict[str, SimDevice]) -> None:
+        self.plan = plan
+        self.clock = clock
+        self.world: World = clock.world
         self.devices = devices
+
+    @property
+    def faults(self) -> Faults:
+        """What goes wrong on purpose."""
+        return self.world.faults
 
     def connect(self, address: str) -> Connection:
         """A new connection to the instrument at ``address``; raises KeyError if nothing is there."""
         return Connection(self.devices[address])
 
 
-def open_bench(path: Path, spell: Callable[[str], str] = str) -> SimBench:
+def open_bench(
+    path: Path, spell: Callable[[str], str] = str, *, clock: str | None = None, faults: Sequence[Fault] = ()
+) -> SimBench:
     """Build the bench that the station file at ``path`` describes; ``spell`` brings addresses into one spelling.
+
+    ``clock`` (``virtual``, ``real`` or ``scaled:X``) replaces the file's, ``faults`` are added to the file's.
 
     The array is the wafer that ``array_seed`` names, the same at every opening; it is found in the states that the
     seed gives. Noise starts from ``noise_seed``, or from the operating system if there is none.
@@ -46,14 +64,22 @@ def open_bench(path: Path, spell: Callable[[str], str] = str) -> SimBench:
     states = wafer.integers(0, 2, cells, np.uint8)
     world = World(JunctionArray(plan.rows, plan.cols, junctions, states), plan.wiring, _generator(plan.noise_seed))
     lock = RLock()
+    time = Pace(world, lock, pace.parse(clock or plan.clock), WallClock())
+    for fault in (*plan.faults, *faults):
+        if fault.device not in plan.addresses:
+            raise StationError(f"there is no {fault.device!r} for the fault {fault.kind!r}; {_roles(plan)}")
+        world.faults.plan(fault)
     devices: dict[str, SimDevice] = {}
     for role, address in plan.addresses.items():
-        made: Panel = plugins.resolve(PANELS, plan.models[role])(world, role, plan.options.get(role, {}))
-        faults = [fault for fault in plan.faults if fault.device == role]
+        make = partial(plugins.resolve(PANELS, plan.models[role]), world, role, plan.options.get(role, {}))
         if spell(address) in devices:
             raise StationError(f"{path} has two instruments at {address}; give each its own address")
-        devices[spell(address)] = SimDevice(role, address, made, world, lock, faults)
-    return SimBench(world, devices)
+        devices[spell(address)] = SimDevice(role, address, make, time, lock)
+    return SimBench(plan, time, devices)
+
+
+def _roles(plan: station.SimStation) -> str:
+    return f"the instruments of {plan.path} are {', '.join(plan.addresses)}"
 
 
 def _generator(seed: int | None) -> np.random.Generator:

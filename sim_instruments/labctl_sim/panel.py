@@ -1,4 +1,28 @@
-"""What a front panel is to whoever carries its messages: a VISA session, a socket server, a test."""
+"""What a front panel is to whoever carries its messages: a VISA session, a socket server, a test.
+
+Besides the methods of ``Panel`` a panel may have these, all optional:
+
+``asker``
+    An attribute set before each call to the session on whose behalf it is made. A panel that defers or holds
+    messages keeps them by asker, and ``poll`` returns what belongs to the present asker, so that two sessions never
+    get each other's replies. ``scpi.ScpiPanel`` does it for its deferred replies.
+``waiting``
+    True while a reply of the present asker is still to come from ``poll``. Servers, which push replies, look again
+    only while it is true; a panel without it is looked at for a while after every message that holds a ``?``.
+``power_on``
+    Called with the panel that was there before, when this one takes its place after a power failure: whatever
+    survives one (``*PSC 0``, memories with a battery) is copied here.
+
+Where the real instrument would notice, a panel asks about faults of itself (see faults.py for all kinds)::
+
+    if self.world.faults.active(self.role, "output_refuses"):    # OUTP ON leaves the output off
+    if self.world.faults.active(self.role, "interlock"):         # +802, -802 ...; the output goes off
+    if self.world.faults.active(self.role, "over_temperature"):  # +810 ...; the output goes off
+    for _ in range(self.world.faults.triggers(self.role)):       # a trigger: 1, missed 0, duplicated 2
+
+``ScpiPanel`` asks about triggers itself, around ``take_trigger``. A stuck relay needs nothing: ``World.relays`` moves
+the contacts that can move, and a panel goes on answering from what it was told, as the real ones do.
+"""
 
 from __future__ import annotations
 

@@ -1,82 +1,70 @@
-"""An instrument that speaks SCPI: a table of commands, the 488.2 rules around it, and no transport."""
+"""An instrument that speaks SCPI: a table of commands, the 488.2 rules around it, and no transport.
+
+What a panel may use beyond its table: ``page`` and ``verify`` on every command (``to_verify`` lists what is from
+memory only); ``pending`` for operations that ``*OPC``, ``*OPC?`` and ``*WAI`` wait for; ``register`` for a SCPI status
+register with its commands; ``scpi_text.channels`` for lists such as ``(@1!1!1:1!1!4)``. Deferred replies belong to the
+session that asked (see ``asker`` in panel.py): two sessions may each wait for their own.
+"""
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from labctl_sim import scpi_text
-from labctl_sim.scpi_text import Parameter
+from labctl_sim.scpi_common import common
+from labctl_sim.scpi_settings import Settings
+from labctl_sim.scpi_table import Call, Command, Later, Number, Reply, documented, only_first
 from labctl_sim.status import OPERATION_COMPLETE, InstrumentFault, Status
 from labctl_sim.world import World
 
-Reply = str | bytes
+__all__ = ["Call", "Command", "Later", "Number", "Reply", "ScpiPanel", "documented", "only_first", "to_verify"]
+
+INDEFINITE = b"#0"
+KNOWN_HEADERS = 4096  # spellings of headers that are remembered
+MISTAKES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
-@dataclass(frozen=True)
-class Call:
-    """What a handler gets: numeric suffixes in the order of the pattern's ``#`` (0 = none given), parameters."""
+@dataclass
+class _Message:
+    """A message half run: its units still to come, the bytes of these, the header path, the replies so far."""
 
-    suffixes: tuple[int, ...]
-    parameters: tuple[Parameter, ...]
-
-    def only(self) -> Parameter:
-        """The one parameter that there must be."""
-        if len(self.parameters) != 1:
-            raise InstrumentFault(-108 if self.parameters else -109)
-        return self.parameters[0]
+    units: Iterator[bytes]
+    left: int
+    path: str = ""
+    replies: list[bytes] = field(default_factory=list)
+    size: int = 0
+    deadlocked: bool = False
 
 
-@dataclass(frozen=True)
-class Later:
-    """A ``reply`` that is made once ``ready`` says so."""
+@dataclass
+class _Deferred:
+    """What one session waits for, and what it has sent in the meantime (after ``*WAI``)."""
 
-    ready: Callable[[], bool]
-    reply: Callable[[], Reply]
-
-
-@dataclass(frozen=True)
-class Command:
-    """A header pattern with what setting and asking it does; None = it cannot be set, or asked."""
-
-    pattern: str
-    set: Callable[[Call], None] | None = None
-    ask: Callable[[Call], Reply | Later] | None = None
+    later: Later
+    message: _Message
+    is_query: bool
+    next: deque[bytes] = field(default_factory=deque)
 
 
-@dataclass(frozen=True)
-class Number:
-    """A numeric setting between ``low`` and ``high`` (functions where they depend on other settings)."""
+class ScpiPanel(Settings, ABC):
+    """The part of an SCPI instrument that is the same in all of them. Settings live in ``self.state`` by key.
 
-    unit: str = ""
-    low: float | Callable[[], float] = float("-inf")
-    high: float | Callable[[], float] = float("inf")
-    default: float = 0.0
-
-    def bounds(self) -> tuple[float, float]:
-        """The limits now."""
-        low, high = (limit() if callable(limit) else limit for limit in (self.low, self.high))
-        return low, high
-
-    def read(self, parameter: Parameter) -> float:
-        """The value meant, limits not yet applied; MIN, MAX and DEF stand for numbers."""
-        low, high = self.bounds()
-        named = {"MIN": low, "MINIMUM": low, "MAX": high, "MAXIMUM": high, "DEF": self.default, "DEFAULT": self.default}
-        if isinstance(parameter, str) and parameter.upper() in named:
-            return named[parameter.upper()]
-        return scpi_text.number(parameter, self.unit)
-
-
-class ScpiPanel(ABC):
-    """The part of an SCPI instrument that is the same in all of them. Settings live in ``self.state`` by key."""
+    ``mistakes`` holds what went wrong in our own handlers, where the instrument reports ``system_error``; a test that
+    sends it rubbish looks whether it is empty.
+    """
 
     error_depth = 20
     texts: Mapping[int, str] = MappingProxyType({})  # where its wording is its own
-    adjusts = False  # True: a value out of range is limited *and* reported; False: it is refused
+    input_bytes = 4096  # [MEM] a message whose rest does not fit in here,
+    output_bytes = 65536  # [MEM] while its replies do not fit in here, is a deadlock (488.2 6.3.1.7): -430
+    system_error = -310
+    memories = 0  # of *SAV and *RCL; a panel that has some has ``recalled``
 
     def __init__(self, world: World, role: str, options: Mapping[str, Any]) -> None:
         self.world = world
@@ -84,9 +72,14 @@ class ScpiPanel(ABC):
         self.options = options
         self.status = Status(self.error_depth, self.texts)
         self.state: dict[str, Any] = {}
-        self._commands = [*self.commands(), *self._common()]  # an instrument may have its own *OPC?
+        self.saved: dict[int, dict[str, Any]] = {}
+        self._commands = [*self.commands(), *common(self)]  # an instrument may have its own *OPC?
         self._known: dict[str, tuple[Command, tuple[int, ...]]] = {}
-        self._waiting: tuple[Later, list[bytes], str, list[Reply]] | None = None
+        self.asker: object = self
+        self.mistakes: list[Exception] = []
+        self._deferred: WeakKeyDictionary[object, _Deferred] = WeakKeyDictionary()
+        self._running: _Message | None = None
+        self.completes = False  # *OPC was sent and its bit is still to be set
         self.reset()
 
     # -- what each instrument says of itself
@@ -103,13 +96,26 @@ class ScpiPanel(ABC):
     def reset(self) -> None:
         """``*RST``: write the settings' table and tell the world."""
 
+    def pending(self) -> bool:
+        """True while an operation that was started is not over: ``*OPC``, ``*OPC?`` and ``*WAI`` wait for it."""
+        return False
+
+    def recalled(self) -> None:
+        """``state`` has come from a memory of ``*SAV``: tell the world what it says."""
+
+    def power_on(self, before: object) -> None:
+        """After a power failure: memories survive it, and the enable masks under ``*PSC 0``."""
+        if not isinstance(before, ScpiPanel):
+            return
+        self.saved = before.saved
+        if not before.status.power_on_clear:
+            self.status.power_on_clear = False
+            self.status.event_enable = before.status.event_enable
+            self.status.service_enable = before.status.service_enable
+
     def take_trigger(self) -> None:
         """What ``*TRG`` does; -211 unless the instrument is waiting for one."""
         raise InstrumentFault(-211)
-
-    def format_number(self, value: float) -> str:
-        """A number as this instrument writes it."""
-        return f"{value:+.8E}"
 
     def format_error(self, code: int, text: str) -> str:
         """An entry of the error queue as this instrument writes it."""
@@ -119,32 +125,86 @@ class ScpiPanel(ABC):
         """What stands before a reply; nothing, unless the instrument echoes headers."""
         return ""
 
+    def table(self) -> list[Command]:
+        """All commands, the instrument's own first."""
+        return list(self._commands)
+
     # -- the Panel protocol
+
+    @property
+    def replied(self) -> bool:
+        """True while a message is run that has a reply already."""
+        return self._running is not None and bool(self._running.replies)
+
+    @property
+    def waiting(self) -> bool:
+        """True while the present asker's reply is still to come; a panel that holds messages adds its own."""
+        return self._waiting is not None
+
+    @property
+    def _waiting(self) -> _Deferred | None:
+        return self._deferred.get(self.asker)
+
+    @_waiting.setter
+    def _waiting(self, deferred: _Deferred | None) -> None:
+        if deferred is None:
+            self._deferred.pop(self.asker, None)
+        else:
+            self._deferred[self.asker] = deferred
 
     def handle(self, message: bytes) -> bytes | None:
         """Run the commands of one message; an error drops the rest of it."""
-        if self._waiting is not None:
+        self.settle()
+        if (deferred := self._waiting) is not None:
+            if not deferred.is_query and not deferred.message.replies:
+                deferred.next.append(message)  # *WAI: what comes after it is read after it
+                return self.poll()
             self._waiting = None
             self.interrupted()
-        replies: bytes | None = None
-        for text in scpi_text.messages(message):
-            if replies is not None:
+        return self._handle_all(scpi_text.messages(message))
+
+    def _handle_all(self, texts: Iterable[bytes]) -> bytes | None:
+        reply: bytes | None = None
+        for text in texts:
+            if reply is not None:
                 self.interrupted()
-            replies = self._run(scpi_text.units(text), "", [])
-        return replies
+            elif (deferred := self._waiting) is not None:
+                if not deferred.is_query:
+                    deferred.next.append(text)
+                    continue
+                self._waiting = None
+                self.interrupted()
+            reply = self._run(_Message(scpi_text.units(text), len(text)))
+        return reply
 
     def poll(self) -> bytes | None:
         """The deferred reply, if it is ready; the rest of its message runs then."""
-        if self._waiting is None or not self._waiting[0].ready():
+        if not self._deferred or (deferred := self._waiting) is None:
             return None
-        later, rest, path, replies = self._waiting
-        self._waiting = None
+        message, self._running = deferred.message, deferred.message
         try:
-            replies = [*replies, later.reply()]
+            if not self._guarded(deferred.later.ready):
+                return None
+            self._waiting = None
+            reply = self._guarded(deferred.later.reply)
         except InstrumentFault as fault:
+            self._waiting = None
             self.status.push(fault.code, fault.text)
-            rest = []
-        return self._run(rest, path, replies)
+            message.units = iter(())
+            reply = None
+        finally:
+            self._running = None
+        self._add(message, reply)
+        answer = self._run(message)
+        if (again := self._waiting) is not None:
+            again.next.extend(deferred.next)
+            return None
+        if answer is not None or not deferred.next:
+            if deferred.next:
+                self.interrupted()
+                return self._handle_all(deferred.next)
+            return answer
+        return self._handle_all(deferred.next)
 
     def interrupted(self) -> None:
         """-410."""
@@ -158,58 +218,87 @@ class ScpiPanel(ABC):
     def clear(self) -> None:
         """Device clear."""
         self._waiting = None
+        self.completes = False
 
     def trigger(self) -> None:
         """The bus trigger does what ``*TRG`` does."""
         try:
-            self.take_trigger()
+            self._guarded(self.triggered)
         except InstrumentFault as fault:
             self.status.push(fault.code, fault.text)
 
     def status_byte(self, message_available: bool) -> int:
-        """Serial poll."""
+        """Serial poll, all but its request bit, which belongs to the bus."""
+        if self.completes:
+            self.settle()
         return self.status.byte(message_available)
 
     # -- running a message
 
-    def _run(self, texts: list[bytes], path: str, replies: list[Reply]) -> bytes | None:
-        for number, text in enumerate(texts):
-            try:
-                path, reply = self._execute(text, path)
-            except InstrumentFault as fault:
-                self.status.push(fault.code, fault.text)
-                break
-            if isinstance(reply, Later):
-                self._waiting = (reply, texts[number + 1 :], path, replies)
-                return self.poll()
-            if reply is not None:
-                replies.append(reply)
-        if not replies:
+    def _run(self, message: _Message) -> bytes | None:
+        self._running = message
+        try:
+            for text in message.units:
+                message.left -= len(text) + 1
+                later = self._guarded(self._execute, text, message)
+                if later is not None:
+                    self._waiting = later
+                    return self.poll()
+        except InstrumentFault as fault:
+            self.status.push(fault.code, fault.text)
+        finally:
+            self._running = None
+        if not message.replies:
             return None
-        return b";".join(reply if isinstance(reply, bytes) else reply.encode("latin-1") for reply in replies) + b"\n"
+        return b";".join(message.replies) + b"\n"
 
-    def _execute(self, text: bytes, path: str) -> tuple[str, Reply | Later | None]:
-        """Run one unit with the header path that the unit before it left; returns the path that it leaves."""
+    def _execute(self, text: bytes, message: _Message) -> _Deferred | None:
+        """Run one unit; its reply goes to the message's, unless it comes later."""
         unit = scpi_text.parse_unit(text)
         if unit.header.startswith("*"):
             header = unit.header  # common commands do not move the path
         else:
-            header = unit.header if unit.header.startswith(":") else f"{path}:{unit.header}"
-            path = header.rpartition(":")[0]
+            header = unit.header if unit.header.startswith(":") else f"{message.path}:{unit.header}"
+            message.path = header.rpartition(":")[0]
         command, suffixes = self._find(header)
         call = Call(suffixes, unit.parameters)
         if not unit.is_query:
             if command.set is None:
                 raise InstrumentFault(-113)
-            command.set(call)
-            return path, None
+            waits = command.set(call)
+            return None if waits is None else _Deferred(waits, message, is_query=False)
         if command.ask is None:
             raise InstrumentFault(-113)
+        if message.deadlocked:
+            return None
+        if message.replies and message.replies[-1].startswith(INDEFINITE):
+            raise InstrumentFault(-440)
         reply = command.ask(call)
+        if isinstance(reply, Later):
+            return _Deferred(reply, message, is_query=True)
         before = self.prefix(scpi_text.pattern(command.pattern)[1].format(*(number or "" for number in suffixes)))
-        if before and not isinstance(reply, Later):
+        if before:
             reply = before.encode() + reply if isinstance(reply, bytes) else before + reply
-        return path, reply
+        self._add(message, reply)
+        return None
+
+    def _add(self, message: _Message, reply: Reply | None) -> None:
+        if reply is None:
+            return
+        message.replies.append(reply if isinstance(reply, bytes) else reply.encode("latin-1", "replace"))
+        message.size += len(message.replies[-1])
+        if message.left > self.input_bytes and message.size > self.output_bytes:
+            self.status.push(-430)  # nobody can go on: the replies are thrown away, the queries that follow ignored
+            message.replies.clear()
+            message.deadlocked = True
+
+    def _guarded(self, action: Callable[..., Any], *arguments: object) -> Any:
+        """A mistake of ours in a handler is an error of the instrument: nothing that is sent to it stops the bench."""
+        try:
+            return action(*arguments)
+        except MISTAKES as mistake:
+            self.mistakes.append(mistake)
+            raise InstrumentFault(self.system_error) from mistake
 
     def _find(self, header: str) -> tuple[Command, tuple[int, ...]]:
         if header in self._known:
@@ -218,117 +307,27 @@ class ScpiPanel(ABC):
             match = scpi_text.pattern(command.pattern)[0].fullmatch(header)
             if match is not None:
                 suffixes = tuple(int(digits[:9]) if digits else 0 for digits in match.groups())
-                self._known[header] = (command, suffixes)
+                if len(self._known) < KNOWN_HEADERS:
+                    self._known[header] = (command, suffixes)
                 return command, suffixes
         raise InstrumentFault(-113)
 
-    # -- commands in one line
+    def settle(self) -> None:
+        """Set the bit that ``*OPC`` promised, once nothing is pending."""
+        if self.completes and not self.pending():
+            self.completes = False
+            self.status.event |= OPERATION_COMPLETE
 
-    def numeric(self, pattern: str, key: str, kind: Number, after: Callable[[], None] | None = None) -> Command:
-        """A numeric setting kept in ``state[key]``; ``after`` runs once it has changed."""
-
-        def write(call: Call) -> None:
-            self.state[key] = self.limited(kind.read(call.only()), *kind.bounds())
-            if after:
-                after()
-
-        def ask(call: Call) -> str:
-            return self.format_number(kind.read(call.only()) if call.parameters else self.state[key])
-
-        return Command(pattern, write, ask)
-
-    def integer(self, pattern: str, key: str, low: int, high: int, after: Callable[[], None] | None = None) -> Command:
-        """A whole-number setting kept in ``state[key]``."""
-        kind = Number("", low, high, low)
-
-        def write(call: Call) -> None:
-            self.state[key] = round(self.limited(kind.read(call.only()), low, high))
-            if after:
-                after()
-
-        def ask(call: Call) -> str:
-            return str(round(kind.read(call.only())) if call.parameters else self.state[key])
-
-        return Command(pattern, write, ask)
-
-    def switch(self, pattern: str, key: str, after: Callable[[], None] | None = None) -> Command:
-        """A boolean setting kept in ``state[key]``."""
-
-        def write(call: Call) -> None:
-            self.state[key] = scpi_text.boolean(call.only())
-            if after:
-                after()
-
-        return Command(pattern, write, lambda _: str(int(self.state[key])))
-
-    def option(
-        self, pattern: str, key: str, names: tuple[str, ...], after: Callable[[], None] | None = None
-    ) -> Command:
-        """A setting that is one of ``names``, kept in ``state[key]`` as its short form."""
-
-        def write(call: Call) -> None:
-            self.state[key] = scpi_text.choice(call.only(), names)
-            if after:
-                after()
-
-        return Command(pattern, write, lambda _: str(self.state[key]))
-
-    def limited(self, value: float, low: float, high: float) -> float:
-        """``value`` within its limits: limited and reported, or refused, as the instrument's family does it."""
-        if low <= value <= high:
-            return value
-        if not self.adjusts or math.isnan(value):
-            raise InstrumentFault(-222)
-        self.status.push(-222)
-        return min(max(value, low), high)
-
-    def _common(self) -> list[Command]:
-        status = self.status
-
-        def mask(name: str) -> Callable[[Call], None]:
-            def write(call: Call) -> None:
-                value = scpi_text.number(call.only())
-                if not 0 <= value <= 255:
-                    raise InstrumentFault(-222)
-                setattr(status, name, round(value))
-
-            return write
-
-        def complete(_: Call) -> None:
-            status.event |= OPERATION_COMPLETE
-
-        return [
-            Command("*IDN", ask=lambda _: self.identity()),
-            Command("*RST", lambda _: self.reset()),
-            Command("*CLS", lambda _: status.clear()),
-            Command("*ESR", ask=lambda _: str(status.read_event())),
-            Command("*ESE", mask("event_enable"), lambda _: str(status.event_enable)),
-            Command("*SRE", mask("service_enable"), lambda _: str(status.service_enable)),
-            Command("*STB", ask=lambda _: str(status.byte(False))),
-            Command("*OPC", complete, lambda _: "1"),
-            Command("*WAI", lambda _: None),
-            Command("*TRG", lambda _: self.take_trigger()),
-            Command("*TST", ask=lambda _: "0"),
-            Command("*OPT", ask=lambda _: "0"),
-        ]
+    def triggered(self) -> None:
+        """``*TRG`` or the bus trigger, as often as it counts."""
+        for _ in range(self.world.faults.triggers(self.role)):
+            self.take_trigger()
 
     def next_error(self, _: Call) -> str:
         """``SYSTem:ERRor?``."""
         return self.format_error(*self.status.pop())
 
 
-def only_first(command: Command) -> Command:
-    """The same command, refusing any channel but the first with -114."""
-
-    def guarded(handler: Callable[[Call], Any] | None) -> Callable[[Call], Any] | None:
-        if handler is None:
-            return None
-
-        def checked(call: Call) -> Any:
-            if any(number > 1 for number in call.suffixes):
-                raise InstrumentFault(-114)
-            return handler(call)
-
-        return checked
-
-    return Command(command.pattern, guarded(command.set), guarded(command.ask))
+def to_verify(panel: ScpiPanel) -> list[Command]:
+    """The commands of ``panel`` that are from memory only, for a session at the real instrument to tick off."""
+    return [command for command in panel.table() if command.verify]

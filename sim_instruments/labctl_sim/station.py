@@ -10,19 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from labctl.core import plugins
 from labctl.core.errors import StationError
-
-FAULTS = ("hang", "vanish")
-
-
-@dataclass(frozen=True)
-class Fault:
-    """Something to go wrong with ``device`` (a role) once it has received ``after_messages`` messages."""
-
-    device: str
-    kind: str
-    after_messages: int = 0
-    messages: int = 1
+from labctl_sim.faults import Fault
 
 
 @dataclass(frozen=True)
@@ -58,6 +48,16 @@ class SimStation:
     array_seed: int
     noise_seed: int | None
     faults: tuple[Fault, ...]
+    clock: str
+    pyvisa_sim: Path | None
+
+
+def find(name: str) -> Path:
+    """A station by its file, or by the name that its package registered; raises PartNotFound."""
+    if name.endswith(".toml"):
+        return Path(name)
+    path: Path = plugins.resolve(plugins.STATIONS, name)()
+    return path
 
 
 def load(path: Path) -> SimStation:
@@ -96,8 +96,8 @@ def _station(path: Path, table: dict[str, Any]) -> SimStation:
         )
     faults = tuple(Fault(**entry) for entry in simulation.get("faults", []))
     for fault in faults:
-        if fault.device not in addresses or fault.kind not in FAULTS:
-            raise ValueError(f"{fault} needs a device of this station ({', '.join(addresses)}) and a kind of {FAULTS}")
+        if fault.device not in addresses:
+            raise ValueError(f"{fault} needs a device of this station ({', '.join(addresses)})")
     seed = simulation.get("noise_seed")
     return SimStation(
         path=path,
@@ -112,6 +112,8 @@ def _station(path: Path, table: dict[str, Any]) -> SimStation:
         array_seed=int(simulation["array_seed"]),
         noise_seed=None if seed is None else int(seed),
         faults=faults,
+        clock=str(simulation.get("clock", "virtual")),
+        pyvisa_sim=path.parent / simulation["pyvisa_sim"] if "pyvisa_sim" in simulation else None,
     )
 
 

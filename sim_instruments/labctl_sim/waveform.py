@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,8 +50,9 @@ class Waveform:
 class Capture:
     """An armed digitizer: one record of ``sample_seconds`` (S,) after each trigger, until ``frames`` are there.
 
-    The converter gives ``round(volts / volts_per_count + zero_counts)``, clipped to int8, after the input has added
-    Gaussian noise of ``noise_volts`` rms. ``counts`` is int8 (frames, S), of which the first ``filled`` rows are valid.
+    The converter gives ``round(volts / volts_per_count + zero_counts)``, clipped to a signed number of ``bits``, after
+    the input has added Gaussian noise of ``noise_volts`` rms. ``counts`` (frames, S) is int8, or int16 above 8 bits;
+    its first ``filled`` rows are valid.
     """
 
     sample_seconds: Floats
@@ -58,11 +60,12 @@ class Capture:
     volts_per_count: float
     zero_counts: float
     noise_volts: float
+    bits: int = 8
     filled: int = 0
-    counts: NDArray[np.int8] = field(init=False)
+    counts: NDArray[np.signedinteger[Any]] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.counts = np.empty((self.frames, self.sample_seconds.size), np.int8)
+        self.counts = np.empty((self.frames, self.sample_seconds.size), np.int8 if self.bits <= 8 else np.int16)
 
     @property
     def complete(self) -> bool:
@@ -74,6 +77,6 @@ class Capture:
         volts *= np.float32(1 / self.volts_per_count)
         volts += np.float32(self.zero_counts)
         np.rint(volts, out=volts)
-        np.clip(volts, -128, 127, out=volts)
+        np.clip(volts, -(2 ** (self.bits - 1)), 2 ** (self.bits - 1) - 1, out=volts)
         self.counts[self.filled : self.filled + len(volts)] = volts
         self.filled += len(volts)

@@ -1,8 +1,8 @@
 """The VISA library: pyvisa-sim's, with simulated benches beside its YAML devices.
 
 What it adds is what pyvisa-sim lacks: output buffers per session, whole-message reads, device clear, serial poll,
-trigger, exclusive locks, and timeouts that cost virtual time only. Its touch points on pyvisa-sim are the overridden
-methods here and the attribute tables in session.py.
+requests for service, trigger, locks, reset, and timeouts that cost virtual time only. Its touch points on pyvisa-sim
+are the overridden methods here and the attribute tables in session.py.
 """
 
 from __future__ import annotations
@@ -10,15 +10,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pyvisa import constants, errors, rname
-from pyvisa.constants import StatusCode
+from pyvisa import constants, rname
+from pyvisa.constants import AccessModes, EventType, StatusCode
 from pyvisa.util import LibraryPath
+from pyvisa_sim import parser
 from pyvisa_sim.devices import Devices
 from pyvisa_sim.highlevel import SimVisaLibrary
 
-from labctl.core import plugins
 from labctl.core.errors import StationError
+from labctl_sim import station
 from labctl_sim.bench import SimBench, open_bench
+from labctl_sim.faults import Faults
+from labctl_sim.pace import Pace
 from labctl_sim.world import World
 from pyvisa_labctl.session import PanelSession
 
@@ -37,89 +40,117 @@ class LabctlLibrary(SimVisaLibrary):  # type: ignore[misc]  # pyvisa-sim has no 
     def _init(self) -> None:
         """PyVISA's hook for setting a library up."""
         self._bench: SimBench | None = None
-        self._locks: dict[str, int] = {}
-        path = str(self.library_path)
-        if path.endswith(YAML):
+        if str(self.library_path).endswith(YAML):
             super()._init()
             return
         self.sessions: dict[int, Any] = {}
-        self.devices = Devices()
-        self._bench = self._open_bench()
+        self._power_on()
 
-    def _open_bench(self) -> SimBench:
+    def _power_on(self) -> None:
         path = str(self.library_path)
         if not path.startswith(SIMULATED):
             raise StationError(
                 f"the VISA library {path + '@labctl'!r} means nothing here; known are 'sim:<station name>@labctl', "
                 "'sim:<path of a station file>.toml@labctl' and '<path of a pyvisa-sim file>.yaml@labctl'"
             )
-        return open_bench(_station_path(path.removeprefix(SIMULATED)), _spell)
+        self._bench = open_bench(station.find(path.removeprefix(SIMULATED)), _spell)
+        beside = self._bench.plan.pyvisa_sim
+        self.devices = _yaml_devices(beside) if beside else Devices()
+
+    def reset(self) -> None:
+        """A new world, as after opening: every instrument has just been switched on; open sessions go on with it."""
+        if self._bench is not None:
+            self._power_on()
+        elif str(self.library_path).endswith(YAML):
+            self.devices = parser.get_devices(self.library_path, False)
+        for session in self.sessions.values():
+            if isinstance(session, PanelSession) and self._bench is not None:
+                session.reconnect(self._bench.connect(session.address))
+            elif session is not self:
+                name, _ = session.get_attribute(constants.ResourceAttribute.resource_name)
+                session.device = self.devices[name]
 
     @property
     def world(self) -> World:
         """The world behind this library: its array, relays and clock, for tests and the curious."""
-        if self._bench is None:
-            raise StationError(
-                f"there is no simulated world behind {self.library_path!s}: it holds plain pyvisa-sim devices, "
-                "or its last resource manager was closed; open a ResourceManager first"
-            )
-        return self._bench.world
+        return self._opened.world
 
     @property
-    def clock(self) -> World:
-        """The world's virtual clock, a labctl.core.clock.Clock: give it to whoever waits.
+    def clock(self) -> Pace:
+        """The world's clock, a labctl.core.clock.Clock: give it to whoever waits.
 
         Without a simulated bench there is no such attribute: plain pyvisa-sim devices live in the time of the room.
         """
         if self._bench is None:
             raise AttributeError("clock")
-        return self.world
+        return self._bench.clock
+
+    @property
+    def faults(self) -> Faults:
+        """What is to go wrong: ``faults.inject("smu", "garble", after_messages=3)``, ``faults.clear()``."""
+        return self._opened.faults
+
+    @property
+    def _opened(self) -> SimBench:
+        if self._bench is None:
+            raise StationError(
+                f"there is no simulated world behind {self.library_path!s}: it holds plain pyvisa-sim devices, "
+                "or its last resource manager was closed; open a ResourceManager first"
+            )
+        return self._bench
 
     def open_default_resource_manager(self) -> Any:
         """A world that was closed is gone; the next manager gets a new one."""
         if self._bench is None and str(self.library_path).startswith(SIMULATED):
-            self._bench = self._open_bench()
+            self._power_on()
         return super().open_default_resource_manager()
 
     def list_resources(self, session: int, query: str = "?*::INSTR") -> Any:
-        """Addresses of the bench's instruments, and of YAML devices."""
-        if self._bench is None:
-            return super().list_resources(session, query)
-        found = rname.filter([device.address for device in self._bench.devices.values()], query)
-        if not found:
-            raise errors.VisaIOError(StatusCode.error_resource_not_found)
+        """Addresses of the bench's instruments, and of YAML devices; an empty bench has none, which is no error."""
+        devices = [] if self._bench is None else [device.address for device in self._bench.devices.values()]
+        found: tuple[str, ...] = rname.filter([*devices, *self.devices.list_resources()], query)
         return found
 
     def open(
         self,
         session: Any,
         resource_name: str,
-        access_mode: constants.AccessModes = constants.AccessModes.no_lock,
+        access_mode: AccessModes = AccessModes.no_lock,
         open_timeout: Any = constants.VI_TMO_IMMEDIATE,
     ) -> Any:
         """A session to a simulated instrument."""
-        if self._bench is None:
-            return super().open(session, resource_name, access_mode, open_timeout)
         try:
             parsed = rname.parse_resource_name(resource_name)
         except rname.InvalidResourceName:
             self.handle_return_value(session, StatusCode.error_invalid_resource_name)
         address = _spell(resource_name)
-        if address not in self._bench.devices:
-            self.handle_return_value(session, StatusCode.error_resource_not_found)
-        if address in self._locks:
-            self.handle_return_value(session, StatusCode.error_resource_locked)
-        handle: int = self._register(PanelSession(session, resource_name, parsed, self._bench.connect(address)))
-        if access_mode == constants.AccessModes.exclusive_lock:
-            self._locks[address] = handle
+        if self._bench is None or address not in self._bench.devices:
+            handle, status = super().open(session, resource_name, access_mode, open_timeout)
+            return handle, self.handle_return_value(session, status)
+        connection = self._bench.connect(address)
+        opened = PanelSession(session, resource_name, address, parsed, connection)
+        seconds = int(open_timeout) / 1000
+        if access_mode == AccessModes.exclusive_lock:
+            status = opened.lock(seconds)
+        elif access_mode == AccessModes.shared_lock:
+            status = opened.share(None, seconds)[1]
+        else:
+            status = StatusCode.success
+            if connection.device.access.holders[0]:
+                status = StatusCode.error_resource_locked
+        if status < 0:
+            connection.close()
+            self.handle_return_value(session, status)
+        handle = self._register(opened)
         return handle, self.handle_return_value(handle, StatusCode.success)
 
     def close(self, session: Any) -> Any:
-        """Closes a session and its lock; with the resource manager's own, the world ends."""
-        if self.sessions.get(session) is self:
+        """Closes a session and its locks; with the resource manager's own, the world ends."""
+        found = self.sessions.get(session)
+        if found is self:
             self._bench = None
-            self._locks.clear()
-        self._locks = {address: owner for address, owner in self._locks.items() if owner != session}
+        elif isinstance(found, PanelSession):
+            found.connection.close()
         return super().close(session)
 
     def read(self, session: Any, count: int) -> Any:
@@ -162,44 +193,68 @@ class LabctlLibrary(SimVisaLibrary):  # type: ignore[misc]  # pyvisa-sim has no 
         return self.handle_return_value(session, panel.trigger() if panel else StatusCode.error_nonsupported_operation)
 
     def lock(self, session: Any, lock_type: Any, timeout: Any, requested_key: Any = None) -> Any:
-        """An exclusive lock keeps every other session of this library out; shared locks are not there."""
+        """An exclusive lock keeps every other session of this library out, a shared one those without its key."""
         panel = self._panel(session, ignore_lock=True)
-        if panel is None or lock_type != constants.Lock.exclusive:
+        if panel is None:
             self.handle_return_value(session, StatusCode.error_nonsupported_operation)
-        address = self._address(session)
-        if self._locks.setdefault(address, session) != session:
-            self.handle_return_value(session, StatusCode.error_resource_locked)
-        return "", self.handle_return_value(session, StatusCode.success)
+            raise AssertionError  # an error code always raises
+        if lock_type == constants.Lock.exclusive:
+            return "", self.handle_return_value(session, panel.lock(int(timeout) / 1000))
+        key, status = panel.share(requested_key, int(timeout) / 1000)
+        return key, self.handle_return_value(session, status)
 
     def unlock(self, session: Any) -> Any:
         """Give the lock back."""
-        if self._locks.get(self._address(session)) != session:
-            self.handle_return_value(session, StatusCode.error_session_not_locked)
-        del self._locks[self._address(session)]
+        panel = self._panel(session, ignore_lock=True)
+        given = panel is not None and panel.connection.device.access.unlock(panel.connection)
+        return self.handle_return_value(session, StatusCode.success if given else StatusCode.error_session_not_locked)
+
+    def enable_event(self, session: Any, event_type: Any, mechanism: Any, context: Any = None) -> Any:
+        """Requests for service can be waited for; there are no callbacks."""
+        panel = self._panel(session, ignore_lock=True)
+        known = event_type in (EventType.service_request, EventType.all_enabled)
+        if panel is None or not known or mechanism != constants.EventMechanism.queue:
+            return self.handle_return_value(session, StatusCode.error_nonsupported_mechanism)
+        panel.enable_requests()
         return self.handle_return_value(session, StatusCode.success)
+
+    def disable_event(self, session: Any, event_type: Any, mechanism: Any) -> Any:
+        """Stop queueing requests for service."""
+        panel = self._panel(session, ignore_lock=True)
+        if panel is not None:
+            panel.waits = False
+        return self.handle_return_value(session, StatusCode.success)
+
+    def discard_events(self, session: Any, event_type: Any, mechanism: Any) -> Any:
+        """Forget the requests for service that nobody waited for."""
+        panel = self._panel(session, ignore_lock=True)
+        if panel is not None:
+            panel.connection.requests = 0
+        return self.handle_return_value(session, StatusCode.success)
+
+    def wait_on_event(self, session: Any, in_event_type: Any, timeout: Any) -> Any:
+        """Wait for the next request for service."""
+        panel = self._panel(session, ignore_lock=True)
+        status = panel.await_request(timeout) if panel else StatusCode.error_nonsupported_operation
+        return EventType.service_request, None, self.handle_return_value(session, status)
 
     def _panel(self, session: Any, *, ignore_lock: bool = False) -> PanelSession | None:
         """The session if it is one of ours; an error if another session holds the instrument's lock."""
         found = self.sessions.get(session)
         if not isinstance(found, PanelSession):
             return None
-        owner = self._locks.get(self._address(session)) if self._locks and not ignore_lock else None
-        if owner not in (None, session):
+        if not ignore_lock and not found.connection.device.access.permits(found.connection):
             self.handle_return_value(session, StatusCode.error_resource_locked)
         return found
 
-    def _address(self, session: Any) -> str:
-        found = self.sessions.get(session)
-        name = found.get_attribute(constants.ResourceAttribute.resource_name)[0] if found else ""
-        return _spell(name) if name else ""
 
-
-def _station_path(name: str) -> Path:
-    """A station by its file, or by the name that its package registered."""
-    if name.endswith(".toml"):
-        return Path(name)
-    path: Path = plugins.resolve(plugins.STATIONS, name)()
-    return path
+def _yaml_devices(path: Path) -> Devices:
+    try:
+        return parser.get_devices(str(path), False)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StationError(
+            f"pyvisa_sim = {str(path)!r} in the station's [simulation] cannot be read by pyvisa-sim: {error}"
+        ) from error
 
 
 def _spell(address: str) -> str:

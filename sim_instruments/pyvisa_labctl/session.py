@@ -9,18 +9,22 @@ from pyvisa.constants import ResourceAttribute, StatusCode
 from pyvisa_sim.sessions.session import Session
 
 from labctl.core.errors import InstrumentGone, InstrumentTimeout
-from labctl_sim.connection import Connection
+from labctl_sim.connection import FOR_EVER_SECONDS, Connection
 
 
 class PanelSession:
     """What a session handle stands for; pyvisa-sim's session of the same interface keeps the attributes."""
 
-    def __init__(self, manager: int, resource_name: str, parsed: rname.ResourceName, connection: Connection) -> None:
+    def __init__(
+        self, manager: int, resource_name: str, address: str, parsed: rname.ResourceName, connection: Connection
+    ) -> None:
         kind = Session.get_session_class(parsed.interface_type_const, parsed.resource_class)
         self._face: Any = kind(manager, resource_name, parsed)
         # pyvisa-sim puts the GPIB board number into the termination character.
         self._face.attrs[ResourceAttribute.termchar] = ord("\n")
+        self.address = address  # in the library's one spelling
         self.connection = connection
+        self.waits = False  # requests for service are wanted
         self._written = bytearray()
 
     def read(self, count: int) -> tuple[bytes, StatusCode]:
@@ -69,6 +73,42 @@ class PanelSession:
         except InstrumentGone:
             return 0, StatusCode.error_connection_lost
 
+    def lock(self, seconds: float) -> StatusCode:
+        """viLock, exclusive."""
+        got = self.connection.device.access.lock(self.connection, seconds)
+        return StatusCode.success if got else _refused(seconds)
+
+    def share(self, key: str | None, seconds: float) -> tuple[str, StatusCode]:
+        """viLock, shared: the key to give to others."""
+        got = self.connection.device.access.share(self.connection, key, seconds)
+        return got or "", _refused(seconds) if got is None else StatusCode.success
+
+    def enable_requests(self) -> None:
+        """viEnableEvent: a request that nobody has polled yet counts, because the bus line is still down."""
+        if not self.waits:
+            self.waits = True
+            self.connection.requests = int(self.connection.requested)
+
+    def await_request(self, timeout: int) -> StatusCode:
+        """viWaitOnEvent."""
+        if not self.waits:
+            return StatusCode.error_not_enabled
+        seconds = FOR_EVER_SECONDS if timeout == constants.VI_TMO_INFINITE else int(timeout) / 1000
+        try:
+            if not self.connection.await_request(seconds):
+                return StatusCode.error_timeout
+        except InstrumentGone:
+            return StatusCode.error_connection_lost
+        return StatusCode.success
+
+    def reconnect(self, connection: Connection) -> None:
+        """Go on with another connection to the same address."""
+        self.connection = connection
+        self._written.clear()
+        if self.waits:
+            self.waits = False
+            self.enable_requests()
+
     def get_attribute(self, attribute: ResourceAttribute) -> tuple[Any, StatusCode]:
         """viGetAttribute."""
         value, status = self._face.get_attribute(attribute)
@@ -88,3 +128,8 @@ class PanelSession:
 
     def _value(self, attribute: ResourceAttribute) -> Any:
         return self._face.get_attribute(attribute)[0]
+
+
+def _refused(seconds: float) -> StatusCode:
+    """VPP-4.3 viLock: at once because it is locked, or because it was still locked after the timeout."""
+    return StatusCode.error_timeout if seconds else StatusCode.error_resource_locked

@@ -21,7 +21,7 @@ ROLES = ("pulser", "smu", "matrix", "digitizer")
 def faulty(tmp_path, role, kind, after, messages):
     text = load_station("demo").text
     # nobody waits for an instrument that hangs on purpose
-    text = text.replace('name = "demo"', 'name = "faulty"\ntimeout_seconds = 0.05', 1)
+    text = text.replace('name = "demo"', 'name = "faulty"\ntimeout_seconds = 0.5', 1)
     text += (
         f'[[simulation.faults]]\ndevice = "{role}"\nkind = "{kind}"\nafter_messages = {after}\nmessages = {messages}\n'
     )

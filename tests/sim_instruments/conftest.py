@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -100,3 +101,47 @@ def opened():
 def bench(station, opened):
     """The demo bench with noise seed 1."""
     return opened(station())
+
+
+@pytest.fixture
+def box_station(tmp_path, monkeypatch):
+    """Writes a station of two small instruments, "box" on GPIB and "far" on a network (see scpi_box.py)."""
+    monkeypatch.syspath_prepend(Path(__file__).parent)
+    from scpi_box import STATION
+
+    numbers = itertools.count()
+
+    def write(simulation=""):
+        path = tmp_path / f"boxes{next(numbers)}.toml"
+        path.write_text(STATION.replace("EXTRA", simulation), encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def boxes(box_station):
+    """The library of such a station, open; further simulation text may be given: ``boxes(text)``."""
+    managers = []
+
+    def start(simulation=""):
+        manager = pyvisa.ResourceManager(f"sim:{box_station(simulation)}@labctl")
+        managers.append(manager)
+        return SimpleNamespace(
+            manager=manager,
+            library=manager.visalib,
+            open=lambda name="box", **options: manager.open_resource(
+                {"box": "GPIB0::7::INSTR", "far": "TCPIP0::192.0.2.1::inst0::INSTR"}[name],
+                **{"read_termination": "\n", "write_termination": "\n"} | options,
+            ),
+        )
+
+    yield start
+    for manager in managers:
+        manager.close()
+
+
+@pytest.fixture
+def box(boxes):
+    """A session with the instrument "box"."""
+    return boxes().open()

@@ -102,6 +102,7 @@ def test_a_bus_trigger_ends_the_wait(smu, trigger):
 def test_readings_take_their_time_on_the_virtual_clock(bench, smu):
     smu.write(":SOUR:VOLT -0.01;:OUTP ON;:SENS:CURR:NPLC 10;:TRIG:COUN 100;:SYST:TIME:RES")
     before = bench.library.clock.now()
+    smu.timeout = 200_000
     values = np.array(smu.query(":READ?").split(","), float).reshape(100, 4)
     assert bench.library.clock.now() - before == pytest.approx(100 * (2 * 3 * 0.2 + 1e-3))
     assert (np.diff(values[:, 2]) > 1.2).all()

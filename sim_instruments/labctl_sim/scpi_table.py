@@ -1,0 +1,99 @@
+"""A line of a SCPI instrument's table: the pattern of a header, what setting and asking it do, and who says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from labctl_sim import scpi_text
+from labctl_sim.scpi_text import Parameter
+from labctl_sim.status import InstrumentFault
+
+Reply = str | bytes
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a handler gets: numeric suffixes in the order of the pattern's ``#`` (0 = none given), parameters."""
+
+    suffixes: tuple[int, ...]
+    parameters: tuple[Parameter, ...]
+
+    def only(self) -> Parameter:
+        """The one parameter that there must be."""
+        if len(self.parameters) != 1:
+            raise InstrumentFault(-108 if self.parameters else -109)
+        return self.parameters[0]
+
+
+@dataclass(frozen=True)
+class Later:
+    """A ``reply`` that is made once ``ready`` says so; a setting that has to wait first (``*WAI``) replies None."""
+
+    ready: Callable[[], bool]
+    reply: Callable[[], Reply | None]
+
+
+@dataclass(frozen=True)
+class Command:
+    """A header pattern with what setting and asking it does; None = it cannot be set, or asked.
+
+    ``page`` is where the manual says so (``"K24-110"``); ``verify`` marks what is from memory only.
+    """
+
+    pattern: str
+    set: Callable[[Call], Later | None] | None = None
+    ask: Callable[[Call], Reply | Later] | None = None
+    page: str = ""
+    verify: bool = False
+
+
+@dataclass(frozen=True)
+class Number:
+    """A numeric setting between ``low`` and ``high`` (functions where they depend on other settings).
+
+    ``words`` are further names of numbers, in capitals, such as ``INF``.
+    """
+
+    unit: str = ""
+    low: float | Callable[[], float] = float("-inf")
+    high: float | Callable[[], float] = float("inf")
+    default: float = 0.0
+    words: Mapping[str, float] = field(default_factory=dict)
+
+    def bounds(self) -> tuple[float, float]:
+        """The limits now."""
+        low, high = (limit() if callable(limit) else limit for limit in (self.low, self.high))
+        return low, high
+
+    def read(self, parameter: Parameter) -> float:
+        """The value meant, limits not yet applied; MIN, MAX and DEF stand for numbers."""
+        low, high = self.bounds()
+        named = {"MIN": low, "MINIMUM": low, "MAX": high, "MAXIMUM": high, "DEF": self.default, "DEFAULT": self.default}
+        named |= self.words
+        if isinstance(parameter, str) and parameter[:1].isalpha() and parameter.upper() in named:
+            return named[parameter.upper()]
+        return scpi_text.number(parameter, self.unit)
+
+
+def only_first(command: Command) -> Command:
+    """The same command, refusing any channel but the first with -114."""
+
+    def guarded(handler: Callable[[Call], Any] | None) -> Callable[[Call], Any] | None:
+        if handler is None:
+            return None
+
+        def checked(call: Call) -> Any:
+            if any(number > 1 for number in call.suffixes):
+                raise InstrumentFault(-114)
+            return handler(call)
+
+        return checked
+
+    return replace(command, set=guarded(command.set), ask=guarded(command.ask))
+
+
+def documented(page: str, *commands: Command, verify: bool = False) -> list[Command]:
+    """The same commands, with the page of the manual that they are from."""
+    return [replace(command, page=page, verify=verify) for command in commands]

@@ -1,0 +1,67 @@
+"""Raw SCPI sockets: one port per instrument, text in and out, and nothing else; the simplest way in from anywhere."""
+
+from __future__ import annotations
+
+import socket
+
+from labctl.core.errors import InstrumentGone
+from labctl_sim.bench import SimBench
+from labctl_sim.connection import Connection
+from labctl_sim.device import SimDevice
+from labctl_sim.framing import Framing
+from labctl_sim.listener import Listener
+from labctl_sim.waiting import Patience
+
+CHUNK = 1 << 16
+
+
+def listen(bench: SimBench, host: str, first_port: int) -> dict[str, Listener]:
+    """A listener for each role, on ports that count up from ``first_port``; free ones if it is 0."""
+    listeners: dict[str, Listener] = {}
+    try:
+        for number, device in enumerate(bench.devices.values()):
+            port = first_port and first_port + number
+            listeners[device.role] = Listener(host, port, Client(device).serve)
+    except Exception:
+        for listener in listeners.values():
+            listener.close()
+        raise
+    return listeners
+
+
+class Client:
+    """What is done for everyone who connects to one instrument."""
+
+    def __init__(self, device: SimDevice) -> None:
+        self._device = device
+
+    def serve(self, client: socket.socket) -> None:
+        """Talk until one of the two hangs up."""
+        connection = Connection(self._device)
+        try:
+            self._talk(client, connection)
+        except InstrumentGone as gone:
+            client.sendall(b"".join(part for part in gone.args[1:] if isinstance(part, bytes)))
+        finally:
+            connection.close()
+
+    def _talk(self, client: socket.socket, connection: Connection) -> None:
+        framing = Framing()
+        patience = Patience(client, connection)
+        while (data := patience.receive(CHUNK)) != b"":
+            if data is None:
+                self._reply(client, connection)
+                continue
+            patience.renew()
+            for message in framing.feed(data):
+                while connection.held:  # it has not sent the last reply yet
+                    self._device.pace.room.sleep(1e-3)
+                    self._reply(client, connection)
+                self._device.access.wait(connection)
+                connection.write(message)
+                self._reply(client, connection)
+
+    def _reply(self, client: socket.socket, connection: Connection) -> None:
+        reply = connection.collect()
+        if reply is not None:
+            client.sendall(reply)
