@@ -109,11 +109,11 @@ def test_the_crossbar_read_notices_a_missing_termination(lab_of):
         lab.run(CrossbarRead())
 
 
-@pytest.mark.parametrize("read_volts", [0.1, -0.1])
-@pytest.mark.parametrize("tier", ["block", "single"])
+@pytest.mark.parametrize(("tier", "read_volts"), [("block", 0.1), ("block", -0.1), ("single", 0.1)])
 def test_bits_are_the_states_that_the_junction_took(lab_of, tier, read_volts):
     lab = lab_of()
-    kept = lab.run(Bitstream(junctions=((3, 4),), bits_per_junction=1024, tier=tier, read_volts=read_volts))
+    asked = Bitstream(((3, 4),), 1024, tier=tier, read_volts=read_volts, calibration_shots=200)
+    kept = lab.run(asked)
     (harvest,) = [item for item in kept.items if isinstance(item, Harvest)]
     assert len(harvest.bits) == 1024
     assert harvest.bits.unpack()[-1] == lab.world.array.states[3 * 8 + 4]

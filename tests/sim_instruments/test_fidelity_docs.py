@@ -13,7 +13,7 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 
 def test_three_lines_are_enough(capsys):
-    lines = EXAMPLES[0].splitlines()
+    lines = [line for line in EXAMPLES[0].splitlines() if line]
     assert len(lines) == 3
     scope = {}
     exec(EXAMPLES[0], scope)  # noqa: S102 - the page's own words

@@ -204,11 +204,11 @@ def test_the_same_code_runs_in_virtual_real_and_scaled_time(boxes, clock, least,
     box.query("*OPC?")
     wall, before = time.monotonic(), time_of.now()
     assert box.query("TAKES? 0.3") == "done"
-    assert least <= time.monotonic() - wall <= most
+    assert 0.99 * least <= time.monotonic() - wall <= most
     assert 0.3 - 1e-6 <= time_of.now() - before < 2.5
     wall = time.monotonic()
     time_of.sleep(0.3)
-    assert least <= time.monotonic() - wall <= most
+    assert 0.99 * least <= time.monotonic() - wall <= most
 
 
 def test_in_real_time_an_instrument_that_takes_long_stops_no_other(boxes):
