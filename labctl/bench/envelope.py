@@ -91,12 +91,12 @@ def check_amps(amps: float, limits: Limits, slack: float = 0.0) -> None:
 def _stress_seconds(plan: PulsePlan, sign: float, dc_volts: float) -> float:
     """The longest stress of one polarity above ``dc_volts``, in seconds, when ``plan`` is played back to back.
 
-    Stress adds up while such a pulse lasts and is forgotten as fast while none does: a single pulse counts with the
-    time for which its trapezoid is above, pulses that follow too closely count together, and a train that is on for
-    more than half of the time counts as a level that stays.
+    Stress adds up while such a pulse lasts and is forgotten as fast while none does: a single pulse counts with its
+    width, or with the time for which its trapezoid is above if that is longer, pulses that follow too closely count
+    together, and a train that is on for more than half of the time counts as a level that stays.
     """
     on = [
-        phase.width_seconds + phase.edge_seconds * (1 - 2 * dc_volts / abs(phase.volts))
+        phase.width_seconds + phase.edge_seconds * max(0.0, 1 - 2 * dc_volts / abs(phase.volts))
         if sign * phase.volts > dc_volts
         else 0.0
         for phase in plan.phases
@@ -104,11 +104,11 @@ def _stress_seconds(plan: PulsePlan, sign: float, dc_volts: float) -> float:
     if sum(on) > plan.period_seconds / 2:
         return math.inf
     stress = most = 0.0
-    for phase, seconds in zip(
-        plan.phases * 2, on * 2, strict=True
-    ):  # the second cycle starts with the rest of the first
+    # twice over, because the second cycle starts with the rest of the first
+    for phase, seconds in zip(plan.phases * 2, on * 2, strict=True):
         most = max(most, stress + seconds)
-        stress = max(0.0, stress + seconds - (phase.duration_seconds - seconds))
+        rest = phase.gap_seconds if seconds else phase.duration_seconds
+        stress = max(0.0, stress + seconds - rest)
     return most
 
 
