@@ -171,13 +171,13 @@ class HislipServer:
 
     def _asynchronous(self, client: socket.socket, session: Session) -> None:
         session.channel = client
-        with session.sending:
-            send(client, Kind.ASYNC_INITIALIZE_RESPONSE, 0, VENDOR)
 
         def request() -> None:
             session.news(Kind.ASYNC_SERVICE_REQUEST, session.connection.byte | REQUESTS)
 
-        session.connection.on_request = request
+        with session.sending:
+            session.connection.on_request = request  # before the client is told that it may begin
+            send(client, Kind.ASYNC_INITIALIZE_RESPONSE, 0, VENDOR)
         try:
             while True:
                 message = receive(client)
