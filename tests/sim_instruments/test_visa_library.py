@@ -197,7 +197,9 @@ def test_an_unknown_clock_is_refused(boxes, clock):
         boxes(f'clock = "{clock}"')
 
 
-@pytest.mark.parametrize(("clock", "least", "most"), [("virtual", 0, 0.1), ("real", 0.3, 2), ("scaled:10", 0.03, 0.25)])
+@pytest.mark.parametrize(
+    ("clock", "least", "most"), [("virtual", 0, 0.29), ("real", 0.3, 10), ("scaled:10", 0.03, 0.29)]
+)
 def test_the_same_code_runs_in_virtual_real_and_scaled_time(boxes, clock, least, most):
     bench = boxes(f'clock = "{clock}"')
     box, time_of = bench.open(), bench.library.clock
@@ -205,7 +207,7 @@ def test_the_same_code_runs_in_virtual_real_and_scaled_time(boxes, clock, least,
     wall, before = time.monotonic(), time_of.now()
     assert box.query("TAKES? 0.3") == "done"
     assert 0.99 * least <= time.monotonic() - wall <= most
-    assert 0.3 - 1e-6 <= time_of.now() - before < 2.5
+    assert 0.3 - 2e-3 <= time_of.now() - before < 2.5  # the world may lag behind the room by 1 ms, pace.BEHIND_SECONDS
     wall = time.monotonic()
     time_of.sleep(0.3)
     assert 0.99 * least <= time.monotonic() - wall <= most
