@@ -30,10 +30,21 @@ class OpenBench(Protocol):
     """What the agent needs of a bench."""
 
     @property
-    def origin(self) -> Origin: ...  # noqa: D102 - see bench.Bench
-    def roles(self) -> Mapping[str, Any]: ...  # noqa: D102
-    def provenance(self) -> dict[str, Any]: ...  # noqa: D102
-    def safe(self) -> None: ...  # noqa: D102
+    def origin(self) -> Origin:
+        """Where bits from this bench come from."""
+        ...
+
+    def roles(self) -> Mapping[str, Any]:
+        """What procedures may ask for, by name."""
+        ...
+
+    def provenance(self) -> dict[str, Any]:
+        """What is needed to tell later where a result came from, fit for JSON."""
+        ...
+
+    def safe(self) -> None:
+        """Bring everything to rest."""
+        ...
 
 
 class Agent:

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from labctl.core.device import Acquisition, Frames
 from labctl.core.errors import MeasurementError
-from labctl.procedures.shots import Threshold, blocks
+from labctl.procedures.shots import Shooter, Threshold, blocks
 
 
 def reads(share, noise, n=2000, seed=1):
@@ -42,3 +43,40 @@ def test_blocks_add_up_and_none_is_too_large(total, largest):
 @given(st.integers(1024, 10**7), st.integers(4096, 2**18))
 def test_no_block_is_too_short_to_be_judged(total, largest):
     assert min(blocks(total, largest)) >= 1024
+
+
+class Bench:
+    """A pulser and a digitizer that count what they are asked for, with 1 ms cycles."""
+
+    def __init__(self):
+        self.bursts = []
+
+    def arm(self, frames):
+        self.bursts.append(frames)
+
+    def fire(self, cycles):
+        assert cycles == self.bursts[-1]
+
+    def fetch(self):
+        asked = Acquisition(0.0, 1e-6, 4, 0.1)
+        return Frames(np.zeros((self.bursts[-1], 4), np.int8), 1e-3, 0.0, asked)
+
+
+@pytest.mark.parametrize(("single", "largest"), [(False, 1000), (True, 1)])
+def test_the_instruments_are_never_left_to_themselves_for_more_than_a_second(single, largest):
+    bench = Bench()
+    shooter = Shooter(bench, bench, type("Array", (), {"sense_ohms": 1e4}))
+    shooter._period_seconds = 1e-3
+    chances = 0
+    work = shooter.fire(2500, single=single)
+    while True:
+        try:
+            next(work)
+        except StopIteration as finished:
+            reads = finished.value
+            break
+        chances += 1
+    assert reads.shape == (2500,)
+    assert max(bench.bursts) == largest
+    assert sum(bench.bursts) == 2500
+    assert chances >= 3
