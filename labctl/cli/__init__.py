@@ -26,6 +26,7 @@ COMMANDS = {
     "sample": "sample:sample",
     "station": "stations:station",
     "sim": "sim:sim",
+    "crossbar": "crossbar:crossbar",
     "conform": "conform:conform",
     "agent": "agent:agent",
     "db": "db:db",

@@ -3,50 +3,40 @@
 Cell (i, j) joins word-line node w(i, j) to bit-line node b(i, j). A segment of ``word_segment_ohms`` lies between
 w(i, j) and w(i, j+1), one of ``bit_segment_ohms`` between b(i, j) and b(i+1, j). Each line *end* that is connected
 goes through one more segment and its terminal resistance to an ideal source; an infinite terminal resistance leaves
-that end floating. The four sets of ends are left and right (word lines), top and bottom (bit lines).
+that end floating, as an ideal voltmeter does. The four sets of ends are left and right (word lines), top and bottom
+(bit lines).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
+from typing import Unpack
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy import sparse
-from scipy.sparse import csgraph
-from scipy.sparse.linalg import splu
+from numpy.typing import ArrayLike
 
 from labctl.core.errors import ParameterError
+from labctl.crossbar import checks, sides
+from labctl.crossbar.kron import Tree
+from labctl.crossbar.nodal import Nodal
+from labctl.crossbar.reduction import Floats, Reduction
+from labctl.crossbar.rewrites import Rewrites
+from labctl.crossbar.sides import Ohms, Volts
+from labctl.crossbar.solution import Solution
+from labctl.crossbar.terminated import Terminated
 
-Floats = NDArray[np.float64]
+__all__ = ["Network", "Solution"]
 
-
-@dataclass(frozen=True)
-class Solution:
-    """Currents and node voltages for P vectors.
-
-    ``left``, ``right``: float64 (P, m) amperes *into* the array at each word-line end; ``top``, ``bottom``: (P, n),
-    the same for bit lines; zero at floating ends. ``word_volts``, ``bit_volts``: (P, m, n), volts at the cells' nodes.
-    """
-
-    left: Floats
-    right: Floats
-    top: Floats
-    bottom: Floats
-    word_volts: Floats
-    bit_volts: Floats
-
-    @property
-    def cell_volts(self) -> Floats:
-        """Volts across each cell, word line minus bit line: float64 (P, m, n)."""
-        return self.word_volts - self.bit_volts
+SMALL_CELLS = 256
+"""Up to here one sparse factor is quicker than the tree (measured at 16 x 16)."""
+REWRITES = 30
+"""More written cells than this, and the array is reduced anew: then the corrections cost as much."""
 
 
 class Network:
-    """An m x n array with fixed conductances and fixed terminations, factorised once.
+    """An m x n array with fixed conductances and fixed terminations, reduced once; never changed afterwards.
 
-    ``conductance_siemens``: (m, n), zero = open. ``*_ohms``: a number, or one per line; ``inf`` = floating end.
+    ``conductance_siemens``: (m, n), zero = open. ``end_ohms``: see ``Ohms``.
 
     >>> ideal = Network([[1e-3, 2e-3]], left_ohms=0.0, bottom_ohms=0.0)
     >>> (-ideal.solve(left=0.1).bottom[0]).round(12).tolist()
@@ -59,102 +49,119 @@ class Network:
         *,
         word_segment_ohms: float = 0.0,
         bit_segment_ohms: float = 0.0,
-        left_ohms: ArrayLike = np.inf,
-        right_ohms: ArrayLike = np.inf,
-        top_ohms: ArrayLike = np.inf,
-        bottom_ohms: ArrayLike = np.inf,
+        **end_ohms: Unpack[Ohms],
     ) -> None:
-        self.conductance_siemens = _conductances(conductance_siemens)
+        self.conductance_siemens = checks.conductances(conductance_siemens)
         self.rows, self.cols = self.conductance_siemens.shape
-        segments = {"word_segment_ohms": float(word_segment_ohms), "bit_segment_ohms": float(bit_segment_ohms)}
-        for name, ohms in segments.items():
-            if not (0 <= ohms < np.inf):
-                raise ParameterError(f"{name} is {ohms}; a wire has 0 ohm or more, and not infinitely many")
-        ends = (
-            _ends("left_ohms", left_ohms, self.rows) + segments["word_segment_ohms"],
-            _ends("right_ohms", right_ohms, self.rows) + segments["word_segment_ohms"],
-            _ends("top_ohms", top_ohms, self.cols) + segments["bit_segment_ohms"],
-            _ends("bottom_ohms", bottom_ohms, self.cols) + segments["bit_segment_ohms"],
-        )
         self.terminals = 2 * self.rows + 2 * self.cols
-        self._assemble(segments["word_segment_ohms"], segments["bit_segment_ohms"], np.concatenate(ends))
+        self.word_segment_ohms = checks.segment("word_segment_ohms", word_segment_ohms)
+        self.bit_segment_ohms = checks.segment("bit_segment_ohms", bit_segment_ohms)
+        self._end_ohms = checks.ends(self.rows, self.cols, **end_ohms)
+        checks.nothing_isolated(self.conductance_siemens, self._end_ohms)
+        self._reduction = _reduced(self.conductance_siemens, self.word_segment_ohms, self.bit_segment_ohms)
+        self._base = self
+        self._terminated = Terminated(self._reduction, self._end_ohms)
+        self._rewrites = Rewrites.none(self._reduction.admittance.shape[0], self.terminals)
 
-    def _assemble(self, word_ohms: float, bit_ohms: float, end_ohms: Floats) -> None:
-        """Number the nodes (a line without resistance is one node), build the Laplacian, factorise its free part."""
-        m, n = self.rows, self.cols
-        i, j = np.indices((m, n))
-        word = i if word_ohms == 0 else i * n + j
-        bit = word.max() + 1 + (j if bit_ohms == 0 else i * n + j)
-        inside = int(bit.max()) + 1
-        # Where each terminal meets the array, in the order left, right, top, bottom.
-        foot = np.concatenate([word[:, 0], word[:, -1], bit[0], bit[-1]])
-        connected = np.isfinite(end_ohms)
-        glued = connected & (end_ohms == 0)
-        _refuse_two_sources_on_one_node(foot[glued])
+    def terminated(self, **end_ohms: Unpack[Ohms]) -> Network:
+        """The same array with other line ends: one dense solve of the ends, not another reduction."""
+        ohms = checks.ends(self.rows, self.cols, **end_ohms)
+        checks.nothing_isolated(self._base.conductance_siemens, ohms)
+        other = self._copy(self._base.conductance_siemens)
+        other._base = other
+        other._end_ohms = ohms
+        other._terminated = Terminated(self._reduction, ohms)
+        other._rewrites = Rewrites.none(self._reduction.admittance.shape[0], self.terminals)
+        rows, cols = self._rewrites.rows, self._rewrites.cols
+        for row, col in zip(rows.tolist(), cols.tolist(), strict=True):
+            other = other.written(row, col, float(self.conductance_siemens[row, col]))
+        return other
 
-        # A terminal without resistance *is* the node that it drives; any other gets a node of its own.
-        node = np.where(glued, foot, inside + np.arange(self.terminals))
-        branches = [(word.ravel(), bit.ravel(), self.conductance_siemens.ravel())]
-        if word_ohms:
-            branches.append((word[:, :-1].ravel(), word[:, 1:].ravel(), np.full(m * (n - 1), 1 / word_ohms)))
-        if bit_ohms:
-            branches.append((bit[:-1].ravel(), bit[1:].ravel(), np.full((m - 1) * n, 1 / bit_ohms)))
-        resistive = connected & ~glued
-        branches.append((node[resistive], foot[resistive], 1 / end_ohms[resistive]))
-        a, b, g = (np.concatenate(parts) for parts in zip(*branches, strict=True))
+    def written(self, row: int, col: int, siemens: float) -> Network:
+        """The same array with one cell at ``siemens``; this network stays as it was.
 
-        total = inside + self.terminals
-        laplacian = sparse.coo_matrix(
-            (np.concatenate([g, g, -g, -g]), (np.concatenate([a, b, a, b]), np.concatenate([a, b, b, a]))),
-            shape=(total, total),
-        ).tocsr()
-        laplacian.eliminate_zeros()  # an open cell joins nothing
-        fixed_nodes = node[connected]
-        free = np.setdiff1d(np.arange(inside), fixed_nodes)
-        self._connected = np.flatnonzero(connected)
-        _refuse_isolated(laplacian, free, fixed_nodes, m, n, word, bit)
-
-        self._word, self._bit, self._total = word, bit, total
-        self._free, self._fixed = free, fixed_nodes
-        self._free_to_fixed = laplacian[free][:, fixed_nodes].tocsc()
-        self._fixed_to_fixed = laplacian[fixed_nodes][:, fixed_nodes].toarray()
-        # The free part is symmetric and positive definite: order for symmetry, and no pivoting is needed.
-        self._factor = (
-            splu(
-                laplacian[free][:, free].tocsc(),
-                permc_spec="MMD_AT_PLUS_A",
-                diag_pivot_thresh=0.0,
-                options={"SymmetricMode": True},
-            )
-            if free.size
-            else None
-        )
-
-    def solve(
-        self,
-        *,
-        left: ArrayLike = 0.0,
-        right: ArrayLike = 0.0,
-        top: ArrayLike = 0.0,
-        bottom: ArrayLike = 0.0,
-    ) -> Solution:
-        """Solve for source volts given as a number, one per line, or (P, lines) for P vectors at once.
-
-        Volts given for a floating end are ignored.
+        An exact rank-one correction of what was solved before; after ``REWRITES`` different cells the array is reduced
+        anew.
         """
-        volts = self._vectors(left, right, top, bottom)
-        nodes = self._node_volts(volts[:, self._connected])
-        amps = np.zeros_like(volts)
-        amps[:, self._connected] = self._terminal_amps(nodes)
-        m, n = self.rows, self.cols
-        return Solution(
-            amps[:, :m],
-            amps[:, m : 2 * m],
-            amps[:, 2 * m : 2 * m + n],
-            amps[:, 2 * m + n :],
-            nodes[:, self._word],
-            nodes[:, self._bit],
+        if not (0 <= row < self.rows and 0 <= col < self.cols):
+            raise ParameterError(
+                f"there is no cell ({row}, {col}) in this {self.rows} x {self.cols} array; rows count from 0 to "
+                f"{self.rows - 1}, columns from 0 to {self.cols - 1}"
+            )
+        if not (np.isfinite(siemens) and siemens >= 0):
+            raise ParameterError(f"cell ({row}, {col}) cannot be written to {siemens} S; it must be finite, 0 or more")
+        altered = self.conductance_siemens.copy()
+        altered[row, col] = siemens
+        altered.flags.writeable = False
+        if siemens == 0:
+            checks.nothing_isolated(altered, self._end_ohms)
+        change = float(siemens - self._base.conductance_siemens[row, col])
+        rewrites = self._rewrites.written(self._reduction, self._terminated, row, col, change)
+        other = self._copy(altered)
+        if len(rewrites) > REWRITES:
+            other._base = other
+            other._reduction = _reduced(altered, self.word_segment_ohms, self.bit_segment_ohms)
+            other._terminated = Terminated(other._reduction, self._end_ohms)
+            rewrites = Rewrites.none(other._reduction.admittance.shape[0], self.terminals)
+        other._rewrites = rewrites
+        return other
+
+    def rebuilt(self, conductance_siemens: ArrayLike) -> Network:
+        """The same wires and line ends around other cells, reduced anew."""
+        left, right, top, bottom = (ohms[0] for ohms in sides.by_side(self._end_ohms[None], self.rows, self.cols))
+        return Network(
+            conductance_siemens,
+            word_segment_ohms=self.word_segment_ohms,
+            bit_segment_ohms=self.bit_segment_ohms,
+            left_ohms=left,
+            right_ohms=right,
+            top_ohms=top,
+            bottom_ohms=bottom,
         )
+
+    def solve(self, *, extra_amps: ArrayLike | None = None, **volts: Unpack[Volts]) -> Solution:
+        """Solve for source volts (see ``Volts``), P vectors at once.
+
+        Volts given for a floating end are ignored. ``extra_amps``: (P, m, n), what the cells draw beyond their
+        conductance. All nodes are found; ``currents`` is quicker if they are not needed.
+        """
+        sources = checks.vectors(self.rows, self.cols, **volts).T
+        forced, lifted, extra = None, None, None
+        if extra_amps is not None:
+            extra = np.asarray(extra_amps, np.float64)
+            if extra.shape != (sources.shape[1], self.rows, self.cols):
+                raise ParameterError(
+                    f"extra_amps has shape {extra.shape}; with these volts it must be "
+                    f"({sources.shape[1]}, {self.rows}, {self.cols})"
+                )
+        if len(self._rewrites):
+            seen = self._rewrites.sources.T @ sources
+            if extra is not None:
+                seen = seen + self._injected(extra)[:, self._rewrites.rows, self._rewrites.cols].T
+            written = self._at_written(self._rewrites.gain @ seen)
+            extra = written if extra is None else extra + written
+        if extra is not None:
+            forced, lifted = self._reduction.lift(extra)
+        ports = self._terminated.volts(sources, forced)
+        word, bit = self._reduction.descend(ports, lifted)
+        amps = self._terminated.amps(sources, ports, 0.0 if forced is None else forced)
+        return Solution(*sides.by_side(amps.T, self.rows, self.cols), word, bit)
+
+    def currents(self, **volts: Unpack[Volts]) -> Floats:
+        """Amperes into the array at all ends, without the nodes inside: float64 (P, 2m+2n).
+
+        From some hundred vectors on, or for many calls, multiply by ``admittance`` instead.
+        """
+        sources = checks.vectors(self.rows, self.cols, **volts).T
+        ports, forced = self._port_volts(sources)
+        return self._terminated.amps(sources, ports, forced).T
+
+    def end_volts(self, **volts: Unpack[Volts]) -> Floats:
+        """Volts at the outside of each end's wire segment, where a voltmeter would be: float64 (P, 2m+2n)."""
+        sources = checks.vectors(self.rows, self.cols, **volts).T
+        ports, _ = self._port_volts(sources)
+        result: Floats = ports[self._reduction.port_of_end].T
+        return result
 
     @cached_property
     def admittance(self) -> Floats:
@@ -162,7 +169,30 @@ class Network:
 
         Order left, right, top, bottom. Many vectors are then one product: ``volts @ admittance``.
         """
-        return self._transfers[0]
+        if not len(self._rewrites):
+            return self._terminated.admittance
+        sources = self._rewrites.sources
+        return self._base.admittance + (sources @ self._rewrites.gain) @ sources.T
+
+    @cached_property
+    def effective(self) -> Floats:
+        """Amperes out of each bit line's bottom end per volt at each word line's left end: float64 (n, m), siemens.
+
+        What the array multiplies by: ``effective @ volts``, other sources at 0 V. Without resistance anywhere it is
+        the transpose of the cells' conductances.
+        """
+        if not len(self._rewrites):
+            return self._terminated.transfer(slice(0, self.rows), slice(self.terminals - self.cols, self.terminals))
+        sources = self._rewrites.sources
+        return self._base.effective - (sources[-self.cols :] @ self._rewrites.gain) @ sources[: self.rows].T
+
+    @cached_property
+    def array_admittance(self) -> Floats:
+        """The array alone, without what is at its ends: float64 (ports, ports), siemens; see ``Reduction``."""
+        if not len(self._rewrites):
+            return self._reduction.admittance
+        ports = self._rewrites.ports
+        return self._reduction.admittance + (ports @ self._rewrites.gain_within(self._terminated)) @ ports.T
 
     @cached_property
     def cell_transfer(self) -> Floats:
@@ -170,112 +200,53 @@ class Network:
 
         By reciprocity its transpose is the terminal currents caused by a unit current forced through each cell.
         """
-        return self._transfers[1]
+        cells = self.solve(**sides.volts(np.eye(self.terminals), self.rows, self.cols)).cell_volts
+        return cells.reshape(self.terminals, -1).T
 
     def inject(self, amps: ArrayLike) -> Floats:
         """Volts across each cell when extra ``amps`` (m, n) flow through the cells, all sources at zero: (m, n).
 
         What a cell draws beyond its linear conductance is put here, so that one factor serves a nonlinear array.
+        P patterns (P, m, n) are taken at once and give (P, m, n).
         """
-        extra = np.asarray(amps, np.float64).reshape(self.rows, self.cols)
-        load = np.zeros(self._total)
-        np.subtract.at(load, self._word, extra)
-        np.add.at(load, self._bit, extra)
-        nodes = np.zeros(self._total)
-        if self._factor is not None:
-            nodes[self._free] = self._factor.solve(load[self._free])
-        result: Floats = nodes[self._word] - nodes[self._bit]
-        return result
+        extra = np.asarray(amps, np.float64)
+        single = extra.ndim < 3
+        extra = extra.reshape(-1, self.rows, self.cols)
+        found = self._injected(extra)
+        if len(self._rewrites):
+            drawn = self._rewrites.gain @ found[:, self._rewrites.rows, self._rewrites.cols].T
+            found = self._injected(extra + self._at_written(drawn))
+        return found[0] if single else found
 
-    @cached_property
-    def _transfers(self) -> tuple[Floats, Floats]:
-        nodes = self._node_volts(np.eye(self._connected.size))
-        admittance = np.zeros((self.terminals, self.terminals))
-        admittance[np.ix_(self._connected, self._connected)] = self._terminal_amps(nodes)
-        cells = np.zeros((self.rows * self.cols, self.terminals))
-        cells[:, self._connected] = (nodes[:, self._word] - nodes[:, self._bit]).reshape(self._connected.size, -1).T
-        return admittance, cells
+    def _port_volts(self, sources: Floats) -> tuple[Floats, Floats | float]:
+        """Volts of the ports (ports, P), and what the written cells force into them."""
+        if not len(self._rewrites):
+            return self._terminated.volts(sources), 0.0
+        forced = -self._rewrites.ports @ (self._rewrites.gain @ (self._rewrites.sources.T @ sources))
+        return self._terminated.volts(sources, forced), forced
 
-    def _node_volts(self, source_volts: Floats) -> Floats:
-        """Volts of every node for source volts (P, connected terminals): (P, nodes)."""
-        nodes = np.zeros((source_volts.shape[0], self._total))
-        nodes[:, self._fixed] = source_volts
-        if self._factor is not None:
-            nodes[:, self._free] = -self._factor.solve(np.ascontiguousarray(self._free_to_fixed @ source_volts.T)).T
-        return nodes
+    def _injected(self, extra: Floats) -> Floats:
+        forced, lifted = self._reduction.lift(extra)
+        word, bit = self._reduction.descend(self._terminated.impedance @ forced, lifted)
+        return word - bit
 
-    def _terminal_amps(self, nodes: Floats) -> Floats:
-        """Amperes into the array at each connected terminal: (P, connected terminals)."""
-        result: Floats = nodes[:, self._free] @ self._free_to_fixed + nodes[:, self._fixed] @ self._fixed_to_fixed
-        return result
+    def _at_written(self, drawn: Floats) -> Floats:
+        """What the written cells draw (k, P) as a pattern over the array (P, m, n)."""
+        pattern = np.zeros((drawn.shape[1], self.rows, self.cols))
+        pattern[:, self._rewrites.rows, self._rewrites.cols] = drawn.T
+        return pattern
 
-    def _vectors(self, *sides: ArrayLike) -> Floats:
-        lines = (self.rows, self.rows, self.cols, self.cols)
-        blocks = []
-        for name, side, count in zip(("left", "right", "top", "bottom"), sides, lines, strict=True):
-            block = np.atleast_2d(np.asarray(side, np.float64))
-            if block.shape[1] not in (1, count) or block.ndim != 2:
-                raise ParameterError(
-                    f"{name} has shape {block.shape}; this array needs (P, {count}), or a single number"
-                )
-            if not np.isfinite(block).all():
-                raise ParameterError(f"{name} holds a voltage that is not finite; leave an end floating by its ohms")
-            blocks.append(np.broadcast_to(block, (block.shape[0], count)))
-        counts = {block.shape[0] for block in blocks} - {1}
-        if len(counts) > 1:
-            raise ParameterError(f"the sides hold {sorted(counts)} vectors; give as many for each side, or just one")
-        height = counts.pop() if counts else 1
-        return np.concatenate([np.broadcast_to(block, (height, block.shape[1])) for block in blocks], axis=1)
+    def _copy(self, siemens: Floats) -> Network:
+        other = object.__new__(Network)
+        other.__dict__.update({k: v for k, v in self.__dict__.items() if k not in _SOLVED})
+        other.conductance_siemens = siemens
+        return other
 
 
-def _conductances(values: ArrayLike) -> Floats:
-    array = np.array(values, np.float64)
-    if array.ndim != 2 or array.size == 0:
-        raise ParameterError(f"conductances have shape {array.shape}; a crossbar needs (rows, cols), each at least 1")
-    bad = ~(np.isfinite(array) & (array >= 0))
-    if bad.any():
-        i, j = (int(k) for k in np.argwhere(bad)[0])
-        raise ParameterError(
-            f"the conductance of cell ({i}, {j}) is {array[i, j]} S; it must be finite and at least 0. "
-            "An open cell is 0, a short is a large number"
-        )
-    return array
+_SOLVED = frozenset({"admittance", "effective", "array_admittance", "cell_transfer"})
 
 
-def _ends(name: str, ohms: ArrayLike, count: int) -> Floats:
-    values = np.asarray(ohms, np.float64)
-    if values.shape not in ((), (1,), (count,)):
-        raise ParameterError(f"{name} has shape {values.shape}; give one number, or one per line ({count})")
-    if not (values >= 0).all():
-        raise ParameterError(f"{name} holds {values[~(values >= 0)].flat[0]}; it must be 0 or more, inf = floating")
-    return np.broadcast_to(values, (count,)).astype(np.float64)
-
-
-def _refuse_two_sources_on_one_node(nodes: NDArray[np.intp]) -> None:
-    if np.unique(nodes).size != nodes.size:
-        raise ParameterError(
-            "both ends of a line without resistance are tied to sources without resistance, so how they share its "
-            "current has no answer; give that wire or one of its ends some resistance, or leave one end floating (inf)"
-        )
-
-
-def _refuse_isolated(
-    laplacian: sparse.csr_matrix,
-    free: NDArray[np.intp],
-    fixed: NDArray[np.intp],
-    m: int,
-    n: int,
-    word: NDArray[np.intp],
-    bit: NDArray[np.intp],
-) -> None:
-    """Refuse an array in which some node has no way to any source: its voltage would have no answer."""
-    _, label = csgraph.connected_components(laplacian, directed=False)
-    lost = free[~np.isin(label[free], label[fixed])]
-    if lost.size:
-        row = np.flatnonzero(np.isin(word, lost).any(axis=1))
-        col = np.flatnonzero(np.isin(bit, lost).any(axis=0))
-        line = f"word line {row[0]}" if row.size else f"bit line {col[0]}"
-        raise ParameterError(
-            f"{line} of this {m} x {n} array is not connected to any source, directly or through a cell, so its "
-            "voltage has no answer; terminate one of its ends, or give one of its cells a conductance above 0"
-        )
+def _reduced(siemens: Floats, word_ohms: float, bit_ohms: float) -> Reduction:
+    if word_ohms == 0 or bit_ohms == 0 or siemens.size <= SMALL_CELLS:
+        return Nodal(siemens, word_ohms, bit_ohms)
+    return Tree(siemens, word_ohms, bit_ohms)

@@ -1,0 +1,119 @@
+"""What an array is refused for, in words."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import sparse
+from scipy.sparse import csgraph
+
+from labctl.core.errors import ParameterError
+from labctl.crossbar.reduction import Floats, Indices
+from labctl.crossbar.sides import SIDES
+
+
+def conductances(values: ArrayLike) -> Floats:
+    """``values`` as float64 (rows, cols), siemens; read-only."""
+    try:
+        array = np.array(values, np.float64)
+    except (TypeError, ValueError) as error:
+        raise ParameterError(f"conductances must be real numbers in a table of (rows, cols): {error}") from error
+    if array.ndim != 2 or array.size == 0:
+        raise ParameterError(f"conductances have shape {array.shape}; a crossbar needs (rows, cols), each at least 1")
+    bad = ~(np.isfinite(array) & (array >= 0))
+    if bad.any():
+        i, j = (int(k) for k in np.argwhere(bad)[0])
+        raise ParameterError(
+            f"the conductance of cell ({i}, {j}) is {array[i, j]} S; it must be finite and at least 0. "
+            "An open cell is 0, a short is a large number"
+        )
+    array.flags.writeable = False
+    return array
+
+
+def segment(name: str, ohms: float) -> float:
+    """The resistance of one wire segment."""
+    value = float(ohms)
+    if not (0 <= value < np.inf):
+        raise ParameterError(f"{name} is {value}; a wire has 0 ohm or more, and not infinitely many")
+    return value
+
+
+def ends(
+    rows: int,
+    cols: int,
+    *,
+    left_ohms: ArrayLike = np.inf,
+    right_ohms: ArrayLike = np.inf,
+    top_ohms: ArrayLike = np.inf,
+    bottom_ohms: ArrayLike = np.inf,
+) -> Floats:
+    """The resistances of all line ends, left, right, top, bottom: float64 (2 rows + 2 cols,); inf = floating."""
+    found = []
+    ohms = (left_ohms, right_ohms, top_ohms, bottom_ohms)
+    for side, given, count in zip(SIDES, ohms, (rows, rows, cols, cols), strict=True):
+        name, values = f"{side}_ohms", np.asarray(given, np.float64)
+        if values.shape not in ((), (1,), (count,)):
+            raise ParameterError(f"{name} has shape {values.shape}; give one number, or one per line ({count})")
+        if not (values >= 0).all():
+            raise ParameterError(f"{name} holds {values[~(values >= 0)].flat[0]}; it must be 0 or more, inf = floating")
+        found.append(np.broadcast_to(values, (count,)))
+    result = np.concatenate(found)
+    result.flags.writeable = False
+    return result
+
+
+def vectors(
+    rows: int,
+    cols: int,
+    *,
+    left: ArrayLike = 0.0,
+    right: ArrayLike = 0.0,
+    top: ArrayLike = 0.0,
+    bottom: ArrayLike = 0.0,
+) -> Floats:
+    """Source volts of all line ends: float64 (P, 2 rows + 2 cols)."""
+    blocks = []
+    for name, side, count in zip(SIDES, (left, right, top, bottom), (rows, rows, cols, cols), strict=True):
+        block = np.atleast_2d(np.asarray(side, np.float64))
+        if block.ndim != 2 or block.shape[1] not in (1, count):
+            raise ParameterError(f"{name} has shape {block.shape}; this array needs (P, {count}), or a single number")
+        if not np.isfinite(block).all():
+            raise ParameterError(f"{name} holds a voltage that is not finite; leave an end floating by its ohms")
+        blocks.append(np.broadcast_to(block, (block.shape[0], count)))
+    counts = {block.shape[0] for block in blocks} - {1}
+    if len(counts) > 1:
+        raise ParameterError(f"the sides hold {sorted(counts)} vectors; give as many for each side, or just one")
+    height = counts.pop() if counts else 1
+    return np.concatenate([np.broadcast_to(block, (height, block.shape[1])) for block in blocks], axis=1)
+
+
+def one_source_per_node(nodes: Indices) -> None:
+    """Refuse two ideal sources on one line without resistance."""
+    if np.unique(nodes).size != nodes.size:
+        raise ParameterError(
+            "both ends of a line without resistance are tied to sources without resistance, so how they share its "
+            "current has no answer; give that wire or one of its ends some resistance, or leave one end floating (inf)"
+        )
+
+
+def nothing_isolated(siemens: Floats, end_ohms: Floats) -> None:
+    """Refuse an array in which some line has no way to any source: its voltage would have no answer."""
+    m, n = siemens.shape
+    held = np.isfinite(end_ohms)
+    tied = np.concatenate([held[:m] | held[m : 2 * m], held[2 * m : 2 * m + n] | held[2 * m + n :]])
+    joined = siemens > 0
+    near = np.concatenate([joined[:, tied[m:]].any(axis=1), joined[tied[:m]].any(axis=0)])
+    if (tied | near).all():
+        return  # every line is tied or has a cell to one that is: the usual case, without a search
+    row, col = np.nonzero(joined)
+    _, label = csgraph.connected_components(
+        sparse.coo_matrix((np.ones(row.size), (row, m + col)), shape=(m + n, m + n)), directed=False
+    )
+    lost = np.flatnonzero(~np.isin(label, label[tied]))
+    if lost.size:
+        line = f"word line {lost[0]}" if lost[0] < m else f"bit line {lost[0] - m}"
+        raise ParameterError(
+            f"{line} of this {m} x {n} array is not connected to any source, directly or through a cell, so its "
+            "voltage has no answer; terminate one of its ends, or give one of its cells a conductance above 0"
+        )
