@@ -1,86 +1,185 @@
-"""A profile says what kind of junction it is: every number with its unit, its source and how sure it is."""
+"""A profile says what kind of junction it is: every number with its unit, its source and how sure it is.
+
+It is a TOML file with one table per number of `labctl_sim.quantities`. With ``base`` it starts from another profile and
+holds only what differs; with ``base_source``, too, every number taken over counts as assumed, and says so.
+"""
 
 from __future__ import annotations
 
-import tomllib
-from dataclasses import dataclass, fields
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from labctl.core.errors import StationError
-from labctl_sim.mtj import Floats, Junctions
+from labctl.core.errors import ParameterError, StationError
+from labctl_sim import mtj
+from labctl_sim.junction import Junctions
+from labctl_sim.macrospin.escape import Escape
+from labctl_sim.macrospin.layer import BOLTZMANN, FreeLayer
+from labctl_sim.mtj import Floats
+from labctl_sim.profile_reading import STATUSES, Quantity, read_toml, reading
+from labctl_sim.quantities import ELECTRICAL, ENDURANCE, LAYER, NOISE
+from labctl_sim.readnoise import NoiseNumbers
+from labctl_sim.variation import Correlation, Wafer
+from labctl_sim.wear import Endurance, strengths
 
-STATUSES = ("literature", "measured", "assumed")
-DISTRIBUTIONS = ("normal", "lognormal")
+__all__ = ["STATUSES", "Profile", "Quantity", "load"]
 
-
-@dataclass(frozen=True)
-class Quantity:
-    """A number of a profile: relative ``spread`` from junction to junction (absolute where the value is zero)."""
-
-    value: float
-    unit: str
-    source: str
-    status: str
-    spread: float = 0.0
-    distribution: str = "normal"
-
-    def draw(self, count: int, rng: np.random.Generator) -> Floats:
-        """``count`` junctions' values: float64 (count,)."""
-        normal = rng.standard_normal(count)
-        if self.distribution == "lognormal":
-            result: Floats = self.value * np.exp(self.spread * normal)
-            return result
-        return self.value + self.spread * (abs(self.value) or 1.0) * normal
+TWO_STATE_ATTEMPT_SECONDS = 1e-9
+SURE = 5.0  # standard deviations within which every junction must have two states
 
 
 @dataclass(frozen=True)
 class Profile:
-    """A named kind of junction: ``quantities`` holds one Quantity per field of ``Junctions``."""
+    """A named kind of junction: ``quantities`` by name, how they go together, and which ``laws`` hold."""
 
     name: str
     behaviour: str
-    quantities: dict[str, Quantity]
+    quantities: Mapping[str, Quantity]
+    laws: Mapping[str, str]
+    correlations: tuple[Correlation, ...] = field(default=())
 
-    def draw(self, count: int, rng: np.random.Generator) -> Junctions:
-        """``count`` junctions from this kind of wafer; which wafer, the generator's seed says."""
-        return Junctions(**{field.name: self.quantities[field.name].draw(count, rng) for field in fields(Junctions)})
+    def junctions(self, count: int, rng: np.random.Generator) -> Junctions:
+        """``count`` junctions from this kind of wafer; which wafer, the generator says (it gives four numbers)."""
+        wafer = Wafer(rng, count)
+        spread = [name for name, quantity in self.quantities.items() if quantity.spread]
+        normals = wafer.normals(spread, self.correlations)
+        values = {name: quantity.draw(normals.get(name, np.zeros(count))) for name, quantity in self.quantities.items()}
+        fractions = (self.quantities[f"{kind}_fraction"].value for kind in ("stuck_p", "stuck_ap", "shorted", "open"))
+        return self._build(
+            values, wafer.uniforms("breakdown_strength"), wafer.uniforms("telegraph"), wafer.defects(*fractions)
+        )
+
+    @cached_property
+    def nominal(self) -> Junctions:
+        """The one junction, N = 1, that has every number at its middle: what tables are made for."""
+        values = {name: np.array([quantity.value]) for name, quantity in self.quantities.items()}
+        one = np.ones(1)
+        return self._build(values, one * math.exp(-1), one / 2, np.zeros(1, np.uint8))
+
+    @property
+    def stability(self) -> float:
+        """Delta of the nominal junction at rest."""
+        return float(self.nominal.layer.stability()[0])
+
+    @property
+    def critical_volts(self) -> float:
+        """The volts that take the nominal junction's anisotropy away; infinite without VCMA."""
+        return float(self.nominal.layer.critical_volts[0])
+
+    def draw(self, count: int, rng: np.random.Generator) -> mtj.Junctions:
+        """``junctions`` as two states and one barrier, whose law needs an attempt time of 1 ns.
+
+        The barrier is the one that gives the escape rate at three quarters of the critical volts, where pulses begin to
+        switch (at rest, without VCMA). At 0 V such a junction forgets sooner than the real one.
+        """
+        real = self.junctions(count, rng)
+        layer = real.layer
+        with_vcma = np.isfinite(layer.critical_volts)
+        volts = np.where(with_vcma, 0.75 * np.where(with_vcma, layer.critical_volts, 0.0), 0.0)
+        moment = layer.of("saturation_amps_per_meter") * layer.volume_cubic_meters / BOLTZMANN
+        moment /= layer.of("temperature_kelvin")
+        across, tilt = moment * np.hypot(layer.of("bx_tesla"), layer.of("by_tesla")), moment * layer.of("bz_tesla")
+        rate, _ = Escape.load().rates(layer.stability(volts), across, 0.0, layer.of("damping"), layer.neel_seconds)
+        stability = np.maximum(-np.log(rate * TWO_STATE_ATTEMPT_SECONDS), 0.1) / np.where(with_vcma, 0.25, 1.0)
+        return mtj.Junctions(
+            parallel_ohms=real.parallel_ohms,
+            tmr=real.tmr,
+            tmr_half_volts=real.tmr_half_volts,
+            stability=stability,
+            critical_volts=np.minimum(layer.critical_volts, 1e9),
+            attempt_seconds=np.full(count, TWO_STATE_ATTEMPT_SECONDS),
+            tilt=-tilt / stability,
+            tilt_per_volt=np.zeros(count),
+            breakdown_volts=real.endurance.breakdown_volts,
+            broken_ohms=real.broken_ohms,
+        )
+
+    def spread_of_stability(self) -> dict[str, float]:
+        """What each spread of the layer adds to Delta's standard deviation (as if it were the only one), by name."""
+        parts = {}
+        for name in LAYER:
+            quantity = self.quantities[name]
+            if quantity.spread and not math.isnan(quantity.value):
+                step = quantity.spread * (abs(quantity.value) or 1.0) * 1e-3
+                ends = [
+                    float(
+                        _layer({**self._nominal_layer, name: np.array([quantity.value + sign * step])}).stability()[0]
+                    )
+                    for sign in (-1, 1)
+                ]
+                parts[name] = abs(ends[1] - ends[0]) / 2e-3
+        return parts
+
+    @property
+    def _nominal_layer(self) -> dict[str, Floats]:
+        return {name: np.array([self.quantities[name].value]) for name in LAYER}
+
+    def _build(self, values: dict[str, Floats], strength: Floats, trap: Floats, defects: mtj.States) -> Junctions:
+        layer = _layer({name: values[name] for name in LAYER})
+        if self.quantities["spin_polarisation"].value or self.quantities["spin_polarisation"].spread:
+            torque = layer.torque_per_volt(values["spin_polarisation"], values["parallel_ohms"])
+            layer = replace(layer, torque_tesla_per_volt=torque)
+        noise = {name: values[name] for name in NOISE if name != "telegraph_fraction"}
+        noise["telegraph_amplitude"] = np.where(trap < values["telegraph_fraction"], noise["telegraph_amplitude"], 0.0)
+        return Junctions(
+            layer=layer,
+            endurance=Endurance(
+                **{name: values[name] for name in ENDURANCE},
+                breakdown_strength=strengths(strength, values["breakdown_weibull_slope"]),
+                breakdown_law=self.laws["breakdown_law"],
+            ),
+            noise=NoiseNumbers(**noise),
+            defects=defects,
+            **{name: values[name] for name in ELECTRICAL},
+            tmr_law=self.laws["tmr_law"],
+        )
 
 
 def load(name: str, beside: Path | None = None) -> Profile:
     """The profile called ``name``: one that we ship, or the path of a TOML (relative to ``beside``).
 
-    Raises StationError when there is none, or when a number is missing or lacks its source.
+    Raises StationError when there is none; or with every mistake in it at once.
     """
+    return _load(name, beside, ())
+
+
+def _load(name: str, beside: Path | None, above: tuple[Path, ...]) -> Profile:
     shipped = Path(__file__).parent / "profiles"
     path = Path(name) if beside is None else beside / name
     if not name.endswith(".toml"):
         path = shipped / f"{name}.toml"
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        known = ", ".join(sorted(file.stem for file in shipped.glob("*.toml")))
-        raise StationError(
-            f"no junction profile {name!r}; shipped are {known}, your own is named by its path"
-        ) from error
-    except tomllib.TOMLDecodeError as error:
-        raise StationError(f"the junction profile {path} is not TOML: {error}") from error
-    quantities = {field.name: _quantity(path, field.name, table.get(field.name)) for field in fields(Junctions)}
-    return Profile(str(table.get("name", path.stem)), str(table.get("behaviour", "")), quantities)
+    if path.resolve() in above:
+        raise StationError(f"the junction profile {path} leads back to itself by base; let one of them stand alone")
+    content = read_toml(path, name, shipped)
+    base = content.get("base")
+    below = _load(base, path.parent, (*above, path.resolve())) if isinstance(base, str) and base else None
+    found = reading(path, content, None if below is None else (below.quantities, below.laws, below.correlations))
+    profile = Profile(*found)
+    _refuse_impossible(path, profile)
+    return profile
 
 
-def _quantity(path: Path, name: str, entry: Any) -> Quantity:
-    if not isinstance(entry, dict) or not {"value", "unit", "source", "status"} <= entry.keys():
-        raise StationError(f"{path} needs a table [{name}] with value, unit, source and status")
+def _layer(values: dict[str, Floats]) -> FreeLayer:
+    numbers: dict[str, Floats | None] = dict(values)
+    if np.isnan(values["demagnetising_difference"]).all():
+        numbers["demagnetising_difference"] = None
+    return FreeLayer(**numbers)  # type: ignore[arg-type]  # the names are those of LAYER, all of them numbers
+
+
+def _refuse_impossible(path: Path, profile: Profile) -> None:
+    """Refuse a layer without two states: the nominal one, or one in a few million."""
     try:
-        quantity = Quantity(**{**entry, "value": float(entry["value"])})
-    except (TypeError, ValueError) as error:
-        raise StationError(f"[{name}] of {path} is wrong: {error}") from error
-    if quantity.status not in STATUSES or quantity.distribution not in DISTRIBUTIONS:
+        delta, parts = profile.stability, profile.spread_of_stability()
+    except ParameterError as error:
+        raise StationError(f"the junction profile {path} describes no junction: {error}") from error
+    deviation = math.sqrt(sum(part**2 for part in parts.values()))
+    if SURE * deviation >= delta:
+        most = max(parts, key=lambda key: parts[key], default="the layer")
         raise StationError(
-            f"[{name}] of {path} has status {quantity.status!r} and distribution {quantity.distribution!r}; "
-            f"known are {', '.join(STATUSES)} and {', '.join(DISTRIBUTIONS)}"
+            f"the junction profile {path} has Delta {delta:.3g} at rest with a spread of {deviation:.3g}, so that some "
+            f"junctions would have no barrier; keep the spread below {delta / SURE:.3g}: lower that of {most} first"
         )
-    return quantity
