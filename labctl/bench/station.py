@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from labctl.bench.array_tables import ArrayShape, read_array, read_wiring
 from labctl.bench.envelope import Limits
 from labctl.bench.tables import Table
-from labctl.bench.wiring import GROUND, Contact, Wiring
+from labctl.bench.wiring import GROUND, Wiring
 from labctl.core import plugins
 from labctl.core.errors import PartNotFound, StationError
 
@@ -20,7 +21,6 @@ SOURCE_ROLES = ("pulser", "smu")
 MATRIX_ROLE = "matrix"
 WIRED_ROLES = (*SOURCE_ROLES, "digitizer")
 
-_CONTACT = re.compile(r"([1-9])-(\d\d)")
 _LIMITS = {
     "pulse_positive_volts": "1.0",
     "pulse_negative_volts": "0.5",
@@ -38,14 +38,6 @@ class InstrumentEntry:
     driver: str
     address: str
     options: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class ArrayShape:
-    """How many lines the array has."""
-
-    rows: int
-    cols: int
 
 
 @dataclass(frozen=True)
@@ -95,8 +87,9 @@ def parse_station(text: str, path: Path) -> Station:
     library = top.text("visa_library", "@py", default="")
     timeout = top.number("timeout_seconds", "5", default=5.0)
     instruments = _instruments(Table("instruments", top.take("instruments") or {}, mistakes))
-    shape = _array(top, mistakes)
-    wiring = _wiring(top, mistakes, shape, instruments)
+    shape = read_array(top)
+    wired = [GROUND, *(role for role in WIRED_ROLES if role in instruments)]
+    wiring = read_wiring(top, shape, wired, {GROUND, *instruments})
     limits = _limits(top, mistakes, instruments)
     top.refuse_rest(also_known=("simulation",))  # that table is for the simulated bench alone
     if shape is not None and MATRIX_ROLE not in instruments:
@@ -154,84 +147,6 @@ def _instruments(table: Table) -> dict[str, InstrumentEntry]:
                 f"[instruments.{role}] address: {instrument.address!r} is also that of [instruments.{other}]; "
                 "give each instrument its own"
             )
-    return found
-
-
-def _array(top: Table, mistakes: list[str]) -> ArrayShape | None:
-    content = top.take("array")
-    if content is None:
-        return None
-    table = Table("array", content, mistakes)
-    rows, cols = table.whole("rows", "8"), table.whole("cols", "8")
-    table.refuse_rest()
-    return ArrayShape(rows, cols) if rows is not None and cols is not None else None
-
-
-def _wiring(
-    top: Table, mistakes: list[str], shape: ArrayShape | None, instruments: Mapping[str, InstrumentEntry]
-) -> Wiring | None:
-    content = top.take("wiring")
-    if content is None:
-        if top.content.get("array") is not None:
-            mistakes.append("[wiring] is missing; an [array] needs word_lines, bit_lines and rows")
-        return None
-    if top.content.get("array") is None:
-        mistakes.append("[array] is missing; [wiring] wires an array of that many rows and cols")
-    table = Table("wiring", content, mistakes)
-    words = _contacts(table, "word_lines", shape.rows if shape else None, "rows")
-    bits = _contacts(table, "bit_lines", shape.cols if shape else None, "cols")
-    both = [contact for contact in dict.fromkeys(words) if contact in bits]
-    for contact in both:
-        table.mistake("bit_lines", f'"{contact}" is a word line as well; a column of the matrix carries one line')
-    rows = _rows(table, instruments)
-    termination = table.number("pulser_termination_ohms", "50.0", default=float("inf"))
-    attenuation = table.number("pulser_attenuation_db", "0.0", default=0.0, above=False)
-    sense = table.number("digitizer_transimpedance_ohms", "1.0e4", default=50.0)
-    table.refuse_rest()
-    if termination is None or attenuation is None or sense is None:
-        return None
-    return Wiring(tuple(words), tuple(bits), rows, termination, attenuation, sense)
-
-
-def _contacts(table: Table, key: str, wanted: int | None, of: str) -> list[Contact]:
-    value = table.take(key)
-    if not isinstance(value, list):
-        table.mistake(key, f'must be a list of matrix columns, one per line, e.g. {key} = ["1-01", "1-02"]')
-        return []
-    found: list[Contact] = []
-    for spelling in value:
-        match = _CONTACT.fullmatch(spelling) if isinstance(spelling, str) else None
-        if match is None or match[2] == "00":
-            table.mistake(key, f'{spelling!r} is no matrix column; write slot-column with two digits, e.g. "1-01"')
-            continue
-        contact = Contact(int(match[1]), int(match[2]))
-        if contact in found:
-            table.mistake(key, f'"{contact}" stands there twice; a column of the matrix carries one line')
-        found.append(contact)
-    if wanted is not None and len(value) != wanted:
-        table.mistake(key, f"has {len(value)} entries, but [array] {of} = {wanted}; give one per line")
-    return found
-
-
-def _rows(table: Table, instruments: Mapping[str, InstrumentEntry]) -> dict[str, int]:
-    value = table.take("rows")
-    if not isinstance(value, Mapping):
-        table.mistake("rows", 'must give the matrix row of each instrument, e.g. rows = { smu = "B", ground = "H" }')
-        return {}
-    found: dict[str, int] = {}
-    for role, letter in value.items():
-        if role != GROUND and role not in instruments:
-            table.mistake("rows", f"{role!r} is no instrument of this station; add [instruments.{role}] or take it out")
-        if not (isinstance(letter, str) and len(letter) == 1 and "A" <= letter <= "Z"):
-            table.mistake("rows", f'{role} = {letter!r} is no matrix row; write one capital letter, e.g. {role} = "A"')
-            continue
-        row = ord(letter) - ord("A") + 1
-        if row in found.values():
-            table.mistake("rows", f"row {letter} is given twice; each instrument and the ground need their own")
-        found[role] = row
-    for role in (GROUND, *(role for role in WIRED_ROLES if role in instruments)):
-        if role not in value:
-            table.mistake("rows", f'{role} is missing; add the matrix row that it is wired to, e.g. {role} = "H"')
     return found
 
 

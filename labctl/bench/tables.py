@@ -64,15 +64,15 @@ class Table:
             return None
         return number
 
-    def whole(self, key: str, example: str) -> int | None:
-        """A whole number from 1."""
+    def whole(self, key: str, example: str, least: int = 1) -> int | None:
+        """A whole number from ``least``."""
         value = self.take(key)
         if value is None:
             self.mistake(key, f"is missing; add e.g. {key} = {example}")
             return None
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
             shown = value if isinstance(value, int) and not isinstance(value, bool) else _kind(value)
-            self.mistake(key, f"is {shown}; write a whole number from 1, e.g. {key} = {example}")
+            self.mistake(key, f"is {shown}; write a whole number from {least}, e.g. {key} = {example}")
             return None
         return value
 

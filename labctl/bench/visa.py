@@ -102,7 +102,12 @@ class LabAdapter(VISAAdapter):  # type: ignore[misc]  # pymeasure carries no typ
                 if kind.resource_class == "SOCKET" or kind.interface_type == InterfaceType.asrl:
                     self._settings["read_termination"] = "\n"  # no end of message on these but this one
                 super().__init__(address, manager.visalib, **self._settings)
-        except ValueError as error:  # pyvisa's word for what it cannot parse
+        except ValueError as error:  # pyvisa's word for what it cannot parse, and pyvisa-py's for what it lacks
+            if "install" in str(error):
+                raise InstrumentGone(
+                    f"{role}: this VISA library cannot reach {address!r}: {error}. "
+                    "Another one is named by the station's visa_library, or by --library"
+                ) from error
             raise InstrumentGone(
                 f"{role}: {address!r} is no VISA address ({error}); one looks like 'GPIB0::24::INSTR', "
                 "'USB0::0x0957::0x4108::MY1234::INSTR' or 'TCPIP0::192.0.2.17::inst0::INSTR'"

@@ -44,6 +44,12 @@ class Wiring:
         words = {Line("word", index): contact for index, contact in enumerate(self.word_lines)}
         return words | {Line("bit", index): contact for index, contact in enumerate(self.bit_lines)}
 
+    @cached_property
+    def places(self) -> Mapping[tuple[int, int], int]:
+        """Number of the line (word lines first) at each slot and column of the matrix."""
+        contacts = self.word_lines + self.bit_lines
+        return {(contact.slot, contact.column): number for number, contact in enumerate(contacts)}
+
     def crosspoint(self, role: str, line: Line) -> Crosspoint:
         """The relay between an instrument (or ``ground``) and a line."""
         contact = self.lines[line]

@@ -9,11 +9,12 @@ import typer
 
 from labctl.bench import conform as bench_conform
 from labctl.bench.visa import open_visa
+from labctl.core.errors import ParameterError
 
 
 def conform(
     address: Annotated[str, typer.Argument(help="VISA address of the instrument.", show_default=False)],
-    model: Annotated[str, typer.Option(help="Whose transcript, e.g. keithley2400.", show_default=False)],
+    model: Annotated[str, typer.Option(help="Whose transcript, e.g. keithley2400.", show_default=False)] = "",
     library: Annotated[
         str, typer.Option(help='The VISA library: "" = the installed one, "@py", or "sim:demo@labctl".')
     ] = "",
@@ -26,6 +27,8 @@ def conform(
     The instrument is reset on the way: connect no sample. Sections that turn outputs on or move relays are not sent
     without --allow-live. Exit code 0 = it answers as written, 1 = it does not.
     """
+    if bool(model) == (transcript is not None):
+        raise ParameterError("say what it should answer as: --model with a name of ours, or --transcript with a file")
     golden = bench_conform.load(model, transcript)
     for need in golden.needs:
         typer.echo(f"needs {need}")

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from labctl.cli.signals import as_interrupt
 from labctl.core.errors import StationError
 
 SERVER = "labctl_sim.serve"
@@ -20,9 +21,14 @@ def sim(
     station: Annotated[str, typer.Argument(help="A station: a name or a TOML file.")] = "demo",
     host: Annotated[str, typer.Option(help="An address of this machine itself; there are no passwords.")] = "127.0.0.1",
     socket_ports_from: Annotated[
-        int, typer.Option(help="First port of the raw SCPI sockets, one per instrument; 0 takes free ones.", min=0)
+        int,
+        typer.Option(
+            help="First port of the raw SCPI sockets, one per instrument; 0 takes free ones.", min=0, max=65535
+        ),
     ] = 5025,
-    hislip_port: Annotated[int, typer.Option(help="Port of HiSLIP, for all; 0 takes a free one.", min=0)] = 4880,
+    hislip_port: Annotated[
+        int, typer.Option(help="Port of HiSLIP, for all; 0 takes a free one.", min=0, max=65535)
+    ] = 4880,
     clock: Annotated[
         str, typer.Option(help="'real', 'scaled:10' (ten times as fast) or 'virtual' (as fast as it can).")
     ] = "real",
@@ -44,10 +50,11 @@ def sim(
     server = subprocess.Popen(  # noqa: S603 - our own module, by our own interpreter
         [sys.executable, "-m", SERVER, *words, "--until-stdin-closes"], stdin=subprocess.PIPE
     )
-    with contextlib.suppress(KeyboardInterrupt):
-        server.wait()
-    if server.stdin is not None:
-        server.stdin.close()
-    code = server.wait()
+    with as_interrupt("ending the servers"):
+        with contextlib.suppress(KeyboardInterrupt):
+            server.wait()
+        if server.stdin is not None:
+            server.stdin.close()
+        code = server.wait()
     if code:
         raise typer.Exit(code)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from threading import Condition
+from weakref import WeakSet
 
 FOR_EVER_SECONDS = 3600.0 * 24
 
@@ -18,6 +20,7 @@ class Access:
         self._times = 0
         self._shared: dict[int, int] = {}  # id of the owner: how often
         self._key = ""
+        self._dismissed: WeakSet[object] = WeakSet()
 
     def permits(self, owner: object) -> bool:
         """True if ``owner`` may talk to the instrument."""
@@ -42,7 +45,7 @@ class Access:
             return False
 
         with self._changed:
-            return self._changed.wait_for(free, timeout_seconds)
+            return self._wait(owner, free, timeout_seconds)
 
     def share(self, owner: object, key: str | None, timeout_seconds: float) -> str | None:
         """Take the shared lock of ``key``, or of a new key; the key, or None if it could not be had in time."""
@@ -56,7 +59,7 @@ class Access:
             return True
 
         with self._changed:
-            return self._key if self._changed.wait_for(free, timeout_seconds) else None
+            return self._key if self._wait(owner, free, timeout_seconds) else None
 
     def unlock(self, owner: object) -> bool:
         """Give back one lock, the exclusive one first; False if ``owner`` has none."""
@@ -80,11 +83,32 @@ class Access:
             pass
 
     def wait(self, owner: object, timeout_seconds: float = FOR_EVER_SECONDS) -> bool:
-        """Wait until ``owner`` may talk to the instrument."""
+        """Wait until ``owner`` may talk to the instrument; False if that was in vain."""
         if self.permits(owner):
             return True
         with self._changed:
-            return self._changed.wait_for(lambda: self.permits(owner), timeout_seconds)
+            return self._wait(owner, lambda: self.permits(owner), timeout_seconds)
+
+    def dismiss(self, owner: object) -> None:
+        """``owner`` ends: it waits no more, now and in future."""
+        with self._changed:
+            self._dismissed.add(owner)
+            self._changed.notify_all()
+
+    def dismissed(self, owner: object) -> bool:
+        """True if ``owner`` was told to end."""
+        return owner in self._dismissed
+
+    def _wait(self, owner: object, there: Callable[[], bool], seconds: float) -> bool:
+        came = False
+
+        def over() -> bool:
+            nonlocal came
+            came = owner not in self._dismissed and there()
+            return came or owner in self._dismissed
+
+        self._changed.wait_for(over, seconds)
+        return came
 
     @property
     def holders(self) -> tuple[bool, int]:

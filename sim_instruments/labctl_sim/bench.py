@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from threading import RLock
@@ -18,9 +19,12 @@ from labctl_sim.connection import Connection
 from labctl_sim.device import SimDevice
 from labctl_sim.faults import Fault, Faults
 from labctl_sim.pace import Pace
+from labctl_sim.panel import Panel
 from labctl_sim.world import World
 
 PANELS = "labctl.panels"
+NOT_BUILT = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)  # by what the file says of it
+REMEDY = "compare [simulation.models] and [simulation.options] with docs/simulated-bench.md"
 
 
 class SimBench:
@@ -65,21 +69,46 @@ def open_bench(
     world = World(JunctionArray(plan.rows, plan.cols, junctions, states), plan.wiring, _generator(plan.noise_seed))
     lock = RLock()
     time = Pace(world, lock, pace.parse(clock or plan.clock), WallClock())
-    for fault in (*plan.faults, *faults):
-        if fault.device not in plan.addresses:
-            raise StationError(f"there is no {fault.device!r} for the fault {fault.kind!r}; {_roles(plan)}")
-        world.faults.plan(fault)
     devices: dict[str, SimDevice] = {}
     for role, address in plan.addresses.items():
-        make = partial(plugins.resolve(PANELS, plan.models[role]), world, role, plan.options.get(role, {}))
         if spell(address) in devices:
             raise StationError(f"{path} has two instruments at {address}; give each its own address")
-        devices[spell(address)] = SimDevice(role, address, make, time, lock)
+        devices[spell(address)] = _device(plan, role, time, lock)
+    world.faults.panels = {device.role: device.panel for device in devices.values()}
+    _refuse_two_matrices(plan, world.faults.panels)
+    try:
+        for fault in (*plan.faults, *faults):
+            world.faults.plan(fault)
+    except ValueError as error:
+        raise StationError(f"{plan.path}: {error}") from error
     return SimBench(plan, time, devices)
 
 
-def _roles(plan: station.SimStation) -> str:
-    return f"the instruments of {plan.path} are {', '.join(plan.addresses)}"
+def _device(plan: station.SimStation, role: str, time: Pace, lock: AbstractContextManager[bool]) -> SimDevice:
+    """The instrument ``role``; raises StationError, naming its model and options, if there cannot be such a one."""
+    model, options = plan.models[role], plan.options.get(role, {})
+    found = f"{plan.path}: {role!r} with the model {model!r} and the options {options!r} cannot be simulated"
+    if not isinstance(options, Mapping):
+        raise StationError(f"{found}: options are a table, [simulation.options.{role}]")
+    try:
+        device = SimDevice(
+            role, plan.addresses[role], partial(plugins.resolve(PANELS, model), time.world, role, options), time, lock
+        )
+    except NOT_BUILT as error:
+        raise StationError(f"{found}: {error}; {REMEDY}") from error
+    if not isinstance(device.panel, Panel):
+        raise StationError(f"{found}: {type(device.panel).__name__} is no front panel; {REMEDY}")
+    return device
+
+
+def _refuse_two_matrices(plan: station.SimStation, panels: Mapping[str, object]) -> None:
+    """The array's lines are wired to one matrix; a second one would move the relays of the first."""
+    matrices = [role for role, panel in panels.items() if hasattr(panel, "has_relay")]
+    if len(matrices) > 1:
+        raise StationError(
+            f"{plan.path} has {len(matrices)} switch matrices, {' and '.join(matrices)}; the lines in [wiring] are "
+            "wired to one. Keep one of them, or put the other one in a station file of its own"
+        )
 
 
 def _generator(seed: int | None) -> np.random.Generator:

@@ -21,6 +21,7 @@ from labctl_sim.waveform import Capture, Waveform
 NEGLIGIBLE_FLIPS_PER_BURST = 1e-6
 HISTORY_FLIPS_PER_BURST = 1e-3
 FRAMES_AT_ONCE = 65_536
+MOVED_VOLTS = 1e-9
 LEVELS_SOLVED_AT_MOST = 65
 
 # (source volts, states) -> (volts across each cell (N,), amperes into the digitizer)
@@ -62,18 +63,25 @@ def play(
     capture: Capture | None,
     sense_ohms: float,
     rng: np.random.Generator,
+    noise: np.random.Generator,
+    *,
+    alone: bool = True,
 ) -> None:
-    """Play ``cycles`` cycles: changes ``array`` and fills ``capture``. ``sensed`` (N,) marks cells on sensed lines."""
+    """Play ``cycles`` cycles: changes ``array`` and fills ``capture``. ``sensed`` (N,) marks cells on sensed lines.
+
+    ``rng`` decides what the junctions do, ``noise`` is that of the digitizer.
+    """
     levels, volts = _cell_volts(waveform, array, response)
     seen = np.array([np.interp(waveform.volts, levels, cell) for cell in volts.T])
     once = array.junctions.through(seen, seen, waveform.seconds)
     flips = once.repeated(cycles)
-    others = np.ones_like(sensed)
+    # Beside another generator it is responsible only for the cells that it drives: time passes once for each cell.
+    others = np.ones_like(sensed) if alone else np.ptp(volts, axis=0) > MOVED_VOLTS
     if capture is not None and not capture.complete:
         may_change = np.maximum(flips.up, flips.down) > HISTORY_FLIPS_PER_BURST
-        kept = np.flatnonzero(sensed & may_change & ~array.broken)
+        kept = np.flatnonzero(sensed & others & may_change & ~array.broken)
         loads = [_seen(levels, array, int(cell), response) for cell in kept]
-        recorded = _record(waveform, cycles, array, kept, loads, response, capture, sense_ohms, rng)
+        recorded = _record(waveform, cycles, array, kept, loads, response, capture, sense_ohms, rng, noise)
         for cell, load in zip(kept, loads, strict=True):
             rest = load.through(waveform, array.junctions.only(int(cell))).repeated(cycles - recorded)
             array.states[cell] = rest.draw(array.states[[cell]], rng)[0]
@@ -109,6 +117,7 @@ def _record(
     capture: Capture,
     sense_ohms: float,
     rng: np.random.Generator,
+    noise: np.random.Generator,
 ) -> int:
     """Fill the capture, leave the kept cells in their last state, and return how many cycles that took."""
     period = waveform.period_seconds
@@ -130,7 +139,7 @@ def _record(
     first = np.arange(frames, dtype=np.int64) * stride
     for start in range(0, frames, FRAMES_AT_ONCE):
         cycle = first[start : start + FRAMES_AT_ONCE]
-        volts = rng.standard_normal((cycle.size, phase.size), np.float32)
+        volts = noise.standard_normal((cycle.size, phase.size), np.float32)
         volts *= np.float32(capture.noise_volts)
         outside = (
             np.nonzero((cycle[:, None] + offset < 0) | (cycle[:, None] + offset >= cycles)) if offset.any() else ()

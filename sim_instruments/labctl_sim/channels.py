@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from labctl_sim.scpi import Call, Command
+from labctl_sim.scpi_table import run
 from labctl_sim.status import InstrumentFault
 
 
@@ -40,9 +41,9 @@ def _merged(row: Sequence[Command], also: Callable[[int], Sequence[int]], nodes:
 
     def write(call: Call) -> None:
         for number in also(channel_of(call, len(row), nodes)):
-            setters[number - 1](call)
+            run(setters[number - 1], call)
 
     def ask(call: Call) -> Any:
-        return askers[channel_of(call, len(row), nodes) - 1](call)
+        return run(askers[channel_of(call, len(row), nodes) - 1], call)
 
     return replace(row[0], set=write if setters else None, ask=ask if askers else None)

@@ -7,24 +7,35 @@ pulser's probe, and an insulation of 1 Tohm from everything to ground. Not in it
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from labctl.bench.wiring import Wiring
 from labctl.core.device import Crosspoint
+from labctl.core.errors import LabError
 from labctl.crossbar.network import Network
 from labctl_sim.array import JunctionArray
 from labctl_sim.mtj import Floats, States
-from labctl_sim.station import Wiring
 
 SEGMENT_OHMS = 1.0  # of a line, from cell to cell (assumed)
 RELAY_OHMS = 0.5  # a closed reed relay with its share of the card's wiring (assumed)
 INSULATION_SIEMENS = 1e-12  # of an open line against ground (assumed; it keeps the circuit solvable)
-SETTLED_VOLTS = 1e-9
+SETTLED = 1e-9  # volts, or of the largest cell's volts where these are more than one
+ROUNDS = 1000
+RUNAWAY_VOLTS = 1e30  # a current source that nothing loads, before its compliance is heeded, gets to 1e12
+SHORTEST_STEP = 1 / 256  # enough for a TMR of 200
 CACHED_STATES = 16
+ROUNDING = 1e-9  # by how much, relatively, a limit may be missed
+ROUNDING_AMPS = 1e-13
+
+
+class CircuitUnsettled(LabError):
+    """No operating point was found; the simulator, not the bench, is at fault."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +63,6 @@ class CurrentSource:
 
 
 Face = Thevenin | VoltageSource | CurrentSource
-Clamp = VoltageSource | CurrentSource
 
 
 @dataclass(frozen=True)
@@ -71,8 +81,8 @@ class Circuit:
     def __init__(self, array: JunctionArray, wiring: Wiring) -> None:
         self._array = array
         self._wiring = wiring
-        self._lines = wiring.lines
-        self._row_of_role = {role: ord(letter) - ord("A") for role, letter in wiring.rows.items()}
+        self._lines = wiring.places
+        self._row_of_role = {role: row - 1 for role, row in wiring.rows.items()}
         self._networks: OrderedDict[bytes, tuple[Network, Floats, Floats, Floats]] = OrderedDict()
 
     def solve(self, closed: frozenset[Crosspoint], faces: Mapping[str, Face], states: States) -> Point:
@@ -80,13 +90,22 @@ class Circuit:
 
         A role without a face is an open circuit.
         """
-        limited: dict[str, Face] = {}
+        clamps: dict[str, Face] = {}
+        tried: set[frozenset[tuple[str, float]]] = set()
+        # One source changes sides at a time, and always the first in this order that is on the wrong one. For sources
+        # on resistors that ends at the one solution there is; clamping all at once invents volts that nobody sources.
+        order = sorted((role for role, face in faces.items() if not isinstance(face, Thevenin)), key=_by_limit(faces))
         while True:
-            point = self._solve(closed, {**faces, **limited}, states)
-            over = _beyond_limit({role: face for role, face in faces.items() if role not in limited}, point)
-            if not over:
-                return Point(point.cell_volts, point.volts, point.amps, frozenset(limited))
-            limited.update(over)
+            point = self._solve(closed, {**faces, **clamps}, states)
+            sides = frozenset((role, _level(face)) for role, face in clamps.items())
+            wrong = next((role for role in order if _misplaced(faces[role], clamps.get(role), role, point)), None)
+            if wrong is None or sides in tried:  # tried before: the two differ by rounding
+                return Point(point.cell_volts, point.volts, point.amps, frozenset(clamps))
+            tried.add(sides)
+            if wrong in clamps:
+                del clamps[wrong]
+            else:
+                clamps[wrong] = _clamped(faces[wrong], wrong, point)
 
     def _solve(self, closed: frozenset[Crosspoint], faces: Mapping[str, Face], states: States) -> Point:
         network, ports, cells, linear = self._network(states)
@@ -119,18 +138,41 @@ class Circuit:
         else:
             matrix[size - 1, size - 1] = 1.0
 
-        inverse = np.linalg.inv(matrix)
-        extra = np.zeros(states.size)
-        volts = np.zeros(states.size)
-        for _ in range(50):  # a fixed point on the zero-bias factor; three to six rounds are usual
+        def linearly(extra: Floats) -> tuple[Floats, Floats]:
             rhs = load.copy()
             rhs[:lines] -= cells.T @ extra
             unknown = inverse @ rhs
-            before, volts = volts, cells @ unknown[:lines] + network.inject(extra).ravel()
-            if np.abs(volts - before).max() < SETTLED_VOLTS:
-                break
-            extra = (self._array.conductance(states, volts) - linear) * volts
+            return unknown, cells @ unknown[:lines] + network.inject(extra).ravel()
+
+        inverse = np.linalg.inv(matrix)
+        unknown, volts = self._settled(linearly, linear, states)
         return self._point(faces, ideal, unknown, lines, volts)
+
+    def _settled(
+        self, linearly: Callable[[Floats], tuple[Floats, Floats]], linear: Floats, states: States
+    ) -> tuple[Floats, Floats]:
+        """The unknowns and the cells' volts at which each cell draws what it draws at these volts.
+
+        ``linearly`` gives both for the amperes that cells draw beyond their ``linear`` conductance. Raises
+        CircuitUnsettled.
+        """
+        extra, volts = np.zeros(states.size), np.zeros(states.size)
+        change, step = np.inf, 1.0
+        for _ in range(ROUNDS):  # a fixed point on the zero-bias factor; three to six rounds are usual
+            last, before = change, volts
+            unknown, volts = linearly(extra)
+            change, largest = float(np.abs(volts - before).max()), float(np.abs(volts).max())
+            if change < SETTLED * step * max(1.0, largest):
+                return unknown, volts
+            if largest > RUNAWAY_VOLTS:
+                break
+            if change > 0.98 * last and step > SHORTEST_STEP:
+                step /= 2  # cells on a current source are overshot: the more TMR, the shorter must the steps be
+            extra = extra + step * ((self._array.conductance(states, volts) - linear) * volts - extra)
+        raise CircuitUnsettled(
+            f"the volts across the cells did not settle in {ROUNDS} rounds; the last one moved them by {change:.2g} V. "
+            "The conductance of a junction must not jump, nor fall with bias: look at the junction profile"
+        )
 
     def _point(
         self, faces: Mapping[str, Face], ideal: list[str], unknown: Floats, lines: int, cell_volts: Floats
@@ -183,12 +225,38 @@ def _hold(matrix: Floats, load: Floats, node: int, current: int, volts: float) -
     load[current] = volts
 
 
-def _beyond_limit(faces: Mapping[str, Face], point: Point) -> dict[str, Face]:
-    """For every source beyond its limit, the source that it becomes there."""
-    clamps: dict[str, Face] = {}
-    for role, face in faces.items():
-        if isinstance(face, VoltageSource) and abs(point.amps[role]) > face.limit_amps * (1 + 1e-9):
-            clamps[role] = CurrentSource(float(np.copysign(face.limit_amps, point.amps[role])), np.inf)
-        elif isinstance(face, CurrentSource) and abs(point.volts[role]) > face.limit_volts * (1 + 1e-9):
-            clamps[role] = VoltageSource(float(np.copysign(face.limit_volts, point.volts[role])), np.inf)
-    return clamps
+def _by_limit(faces: Mapping[str, Face]) -> Callable[[str], tuple[float, str]]:
+    """The order of sources: the smallest current limit first, current sources after them."""
+
+    def key(role: str) -> tuple[float, str]:
+        face = faces[role]
+        return (face.limit_amps if isinstance(face, VoltageSource) else np.inf, role)
+
+    return key
+
+
+def _level(face: Face) -> float:
+    return face.amps if isinstance(face, CurrentSource) else face.volts
+
+
+def _misplaced(face: Face, clamp: Face | None, role: str, point: Point) -> bool:
+    """Whether a source is beyond its limit, or would be within it again if it were released."""
+    volts, amps = point.volts[role], point.amps[role]
+    if isinstance(face, VoltageSource):
+        if clamp is None:
+            return abs(amps) > face.limit_amps * (1 + ROUNDING) + ROUNDING_AMPS
+        return (volts - face.volts) * math.copysign(1.0, _level(clamp)) > ROUNDING * (1 + abs(face.volts))
+    if isinstance(face, CurrentSource):
+        if clamp is None:
+            return abs(volts) > face.limit_volts * (1 + ROUNDING)
+        return (amps - face.amps) * math.copysign(1.0, _level(clamp)) > ROUNDING * abs(face.amps) + ROUNDING_AMPS
+    return False
+
+
+def _clamped(face: Face, role: str, point: Point) -> Face:
+    """What a source that is beyond its limit becomes there."""
+    if isinstance(face, VoltageSource):
+        return CurrentSource(math.copysign(face.limit_amps, point.amps[role]), np.inf)
+    if isinstance(face, CurrentSource):
+        return VoltageSource(math.copysign(face.limit_volts, point.volts[role]), np.inf)
+    return face

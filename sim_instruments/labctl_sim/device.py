@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from labctl_sim.access import Access
@@ -36,27 +36,41 @@ class SimDevice:
         self.access = Access()
         self.connections: list[Connection] = []
         self.lost_connections = 0
-        self.busy_until = 0.0  # in the world's time; the room may still have to get there
+        self.busy_until = 0.0  # in the world's time, by what it did itself; the room may still have to get there
         self.deaf_until = 0.0
         self._make_panel = make_panel
         self._byte_while_busy = 0
         self.panel = make_panel()
+        self.world.faults.watchers[role] = self._watch
 
     def handle(self, asker: object, message: bytes) -> bytes | None:
         """Let the panel run a message on behalf of ``asker``."""
         self._for(asker)
-        before, byte = self.world.now(), 0 if self.pace.virtual else self.panel.status_byte(False)
-        reply = self.panel.handle(message)
-        if self.world.now() > before:
-            if not self.busy:
-                self._byte_while_busy = byte
-            self.busy_until = self.world.now()
+        byte = 0 if self.pace.virtual else self.panel.status_byte(False)
+        busy, reply = self.busy, self._takes(lambda: self.panel.handle(message))
+        if self.busy and not busy:
+            self._byte_while_busy = byte
         return reply
+
+    def _takes(self, act: Callable[[], bytes | None]) -> bytes | None:
+        """Let the panel act, and be busy for as long as that took."""
+        with self._its_time():
+            before = self.world.now()
+            reply = act()
+            if self.world.now() > before:
+                self.busy_until = self.world.now()
+        return reply
+
+    def _its_time(self) -> AbstractContextManager[None]:
+        """In here the panel acts: in the room's present, or when it has done what it was told before."""
+        if self.pace.virtual:
+            return nullcontext()
+        return self.world.as_of(max(self.pace.now(), self.busy_until), self.role)
 
     def poll(self, asker: object) -> bytes | None:
         """What ``asker`` still waits for, if it is there now."""
         self._for(asker)
-        return self.panel.poll()
+        return self._takes(self.panel.poll)
 
     @property
     def busy(self) -> bool:
@@ -86,20 +100,24 @@ class SimDevice:
         self.panel.unterminated()
 
     def clear(self, asker: object) -> None:
-        """Device clear."""
+        """Device clear: what it was doing ends now, though the world may have run to the end of it."""
         self._for(asker)
-        self.panel.clear()
+        self.busy_until = min(self.busy_until, self.pace.now())
+        with self._its_time():
+            self.panel.clear()
 
     def trigger(self, asker: object) -> None:
         """Group execute trigger."""
         self._for(asker)
-        self.panel.trigger()
+        with self._its_time():
+            self.panel.trigger()
 
     def status_byte(self, message_available: bool) -> int:
         """The status byte; while the room waits for a command to be over, as it was before that command."""
         if not self.pace.virtual and self.busy:
             return self._byte_while_busy & ~16 | 16 * message_available
-        return self.panel.status_byte(message_available)
+        with self._its_time():
+            return self.panel.status_byte(message_available)
 
     @property
     def falls(self) -> int:
@@ -123,12 +141,21 @@ class SimDevice:
         elif fault.kind == "front_panel":
             self.handle(self, fault.detail.encode())
 
+    def _watch(self) -> None:
+        """A condition begins: the panel looks at what it watches by itself, if there is anything."""
+        watch = getattr(self.panel, "watch", None)
+        if watch is not None:
+            with nullcontext() if self.pace.virtual else self.world.as_of(self.world.now(), self.role):
+                watch()
+
     def _reboot(self, seconds: float) -> None:
-        before, self.panel = self.panel, self._make_panel()
+        self.busy_until = min(self.busy_until, self.pace.now())
+        with self._its_time():
+            before, self.panel = self.panel, self._make_panel()
         power_on = getattr(self.panel, "power_on", None)
         if power_on is not None:
             power_on(before)
-        self.deaf_until = self.world.now() + seconds
+        self.deaf_until = self.pace.now() + seconds
         for connection in self.connections:
             connection.forget()
         if self.address.upper().startswith("TCPIP"):

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,8 @@ CONDITIONS = {
     "duplicate_trigger": "a trigger counts twice",
 }
 KINDS = {**LINK, **EVENTS, **CONDITIONS}
-ONCE = "until it is reopened"
+TRIGGERS = frozenset({"missed_trigger", "duplicate_trigger"})
+ONCE = frozenset({"drop", "vanish"})  # until the connection is reopened
 WRONG_IDENTITY = "ACME INSTRUMENTS,MODEL 1,0,0.0"
 GARBLED_EVERY = 16  # bytes, on average
 _RELAY = re.compile(r"([1-9])([A-H])(\d\d)(=open)?")
@@ -70,6 +72,10 @@ class Fault:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"there is no fault {self.kind!r}; known are {', '.join(KINDS)}")
+        for field in fields(self):
+            value, kind = getattr(self, field.name), str(field.type)
+            if not _fits(value, kind):
+                raise ValueError(f"the fault {self.kind!r} has {field.name} = {value!r}; it is {_MEANT[kind]}")
         if not 0 <= self.chance <= 1:
             raise ValueError(f"the fault {self.kind!r} has chance {self.chance}; it is a number from 0 to 1")
         if self.kind == "stuck_relay":
@@ -77,12 +83,74 @@ class Fault:
                 if _RELAY.fullmatch(relay.strip()) is None:
                     raise ValueError(f"stuck_relay needs detail = '1A05' or '1A05=open', not {self.detail!r}")
 
+    @classmethod
+    def of(cls, entry: Any) -> Fault:
+        """A fault from a table of a station file. Raises ValueError, naming what is missing or unknown."""
+        if not isinstance(entry, Mapping):
+            raise ValueError(f"{entry!r} is no fault; write a table with device and kind under [[simulation.faults]]")
+        known = [field.name for field in fields(cls)]
+        if missing := {"device", "kind"} - entry.keys():
+            raise ValueError(
+                f"a fault needs {' and '.join(sorted(missing))}; this one has {', '.join(entry) or 'nothing'}"
+            )
+        if unknown := entry.keys() - set(known):
+            raise ValueError(f"a fault has no {sorted(unknown)[0]!r}; its fields are {', '.join(known)}")
+        return cls(**entry)
+
+    def refuse_stranger(self, roles: Collection[str]) -> None:
+        """Raise ValueError if its device is none of the ``roles`` of the bench."""
+        if self.device not in roles:
+            raise ValueError(f"there is no {self.device!r} for the fault {self.kind!r}; there are {', '.join(roles)}")
+
+    def refuse_deaf(self, panel: object) -> None:
+        """Raise ValueError if ``panel`` would not notice: a condition that its model does not have, no such relay."""
+        model = type(panel).__name__
+        known: Collection[str] = getattr(panel, "conditions", ())
+        if self.kind in CONDITIONS and self.kind not in known:
+            able = ", ".join(kind for kind in CONDITIONS if kind in known) or "none"
+            raise ValueError(
+                f"the {model} of {self.device!r} cannot have the fault {self.kind!r}; of the conditions it can have "
+                f"{able} (`conditions` of its class says so)"
+            )
+        has_relay: Callable[[Crosspoint], bool] | None = getattr(panel, "has_relay", None)
+        if self.kind == "stuck_relay" and has_relay is not None:
+            for relay, _ in self.relays():
+                if not has_relay(relay):
+                    raise ValueError(
+                        f"the {model} of {self.device!r} has no relay {relay.slot}{chr(64 + relay.row)}"
+                        f"{relay.column:02d} that could be stuck; its cards are in the slots that [wiring] uses"
+                    )
+
+    def relays(self) -> list[tuple[Crosspoint, bool]]:
+        """The relays of ``detail``, each with whether it is stuck open."""
+        return [
+            (Crosspoint(int(slot), ord(row) - ord("A") + 1, int(column)), bool(is_open))
+            for slot, row, column, is_open in _RELAY.findall(self.detail)
+        ]
+
     @property
     def lasts(self) -> float:
         """Messages that it lasts."""
         if self.messages is not None:
             return self.messages
         return math.inf if self.kind in CONDITIONS else 1
+
+
+def _fits(value: Any, kind: str) -> bool:
+    if kind == "str":
+        return isinstance(value, str)
+    if kind == "int | None" and value is None:
+        return True
+    numbers = (int, float) if kind == "float" else (int,)
+    return isinstance(value, numbers) and not isinstance(value, bool) and value >= 0
+
+
+_MEANT = {
+    "str": "a text",
+    "int": "a whole number from 0",
+    "int | None": "a whole number from 0",
+    "float": "a number from 0",
+}
 
 
 @dataclass
@@ -95,7 +163,16 @@ class _Planned:
 class Faults:
     """The faults of one bench. Panels ask ``active(role, kind)`` where the real instrument would notice."""
 
-    def __init__(self, now: Callable[[], float], chance: np.random.Generator) -> None:
+    def __init__(
+        self,
+        now: Callable[[], float],
+        chance: np.random.Generator,
+        due: Callable[[float, Callable[[], None]], None] | None = None,
+    ) -> None:
+        """``due(when, notice)`` sees to it that a condition is noticed when it begins."""
+        self.panels: Mapping[str, object] | None = None  # who is there; None while nobody has said
+        self.watchers: dict[str, Callable[[], None]] = {}  # how each one is told that a condition has begun
+        self._due = due
         self._now = now
         self._chance = chance
         self._planned: list[_Planned] = []
@@ -108,8 +185,20 @@ class Faults:
         return fault
 
     def plan(self, fault: Fault) -> None:
-        """Plan a fault whose window counts from now."""
+        """Plan a fault whose window counts from now.
+
+        Raises ValueError if the bench has no such role, or an instrument there that would not notice.
+        """
+        if self.panels is not None:
+            fault.refuse_stranger(self.panels)
+            fault.refuse_deaf(self.panels[fault.device])
         self._planned.append(_Planned(fault, self._received.get(fault.device, 0), self._now()))
+        if fault.kind in CONDITIONS.keys() - TRIGGERS and self._due is not None:
+            self._due(self._now() + fault.after_seconds, partial(self._begun, fault.device))
+
+    def _begun(self, role: str) -> None:
+        if role in self.watchers:
+            self.watchers[role]()
 
     def clear(self) -> None:
         """From now on all is well."""
@@ -150,8 +239,7 @@ class Faults:
             return closed
         for planned in self._planned:
             if planned.fault.kind == "stuck_relay" and self.active(planned.fault.device, "stuck_relay"):
-                for slot, row, column, is_open in _RELAY.findall(planned.fault.detail):
-                    relay = Crosspoint(int(slot), ord(row) - ord("A") + 1, int(column))
+                for relay, is_open in planned.fault.relays():
                     closed = closed - {relay} if is_open else closed | {relay}
         return closed
 
@@ -168,12 +256,13 @@ class Faults:
     def _strikes(self, planned: _Planned, count: int) -> bool:
         fault = planned.fault
         begin = planned.messages_before + fault.after_messages
-        since = self._now() - planned.seconds_before - fault.after_seconds
-        if not begin <= count < begin + fault.lasts or not 0 <= since < fault.for_seconds:
+        since = self._now() - (planned.seconds_before + fault.after_seconds)  # 0, exactly, when it is due
+        begun = not fault.after_messages or begin <= count  # a condition need not wait for the next message
+        if not begun or not count < begin + fault.lasts or not 0 <= since < fault.for_seconds:
             return False
         if fault.chance < 1 and self._chance.random() >= fault.chance:
             return False
-        if ONCE in KINDS[fault.kind]:
+        if fault.kind in ONCE:
             self._planned.remove(planned)
         return True
 
@@ -184,16 +273,21 @@ def parse(text: str) -> Fault:
     Raises StationError, showing an example.
     """
     head, *_ = text.split(",", 1)
-    device, _, kind = head.partition(":")
+    device, colon, kind = head.partition(":")
     rest, _, detail = text[len(head) :].partition(",detail=")
     kinds = {field.name: field.type for field in fields(Fault)}
     values: dict[str, Any] = {"detail": detail} if detail else {}
     try:
+        if not (device and colon):
+            raise ValueError("it begins with a role, a colon and a kind")
         for pair in filter(None, rest.split(",")):
             name, _, value = pair.partition("=")
             if name in ("device", "kind") or name not in kinds:
                 raise ValueError(f"it has no field {name!r}; fields are {', '.join(list(kinds)[2:])}")
-            values[name] = float(value) if "float" in str(kinds[name]) else int(value)
+            try:
+                values[name] = float(value) if "float" in str(kinds[name]) else int(value)
+            except ValueError:
+                raise ValueError(f"{name} = {value!r} should be {_MEANT[str(kinds[name])]}") from None
         return Fault(device, kind, **values)
     except ValueError as error:
         raise StationError(

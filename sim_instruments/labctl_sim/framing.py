@@ -5,27 +5,56 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-MAX_LINE = 1 << 26  # without a newline in so many bytes, what is there counts as a message
 MAX_BLOCK = 1 << 28  # a longer block is taken for a mistake, and its "#" for a character like any other
 _MARK = re.compile(rb"[\"'\n]|(?:^|(?<=[\s,]))#(?=[1-9])")
 
 
 class Framing:
-    """Collects what a socket receives. An indefinite block cannot be told from text here and ends at a newline."""
+    """Collects what a socket receives. An indefinite block cannot be told from text here and ends at a newline.
 
-    def __init__(self) -> None:
+    Of a message longer than ``longest`` only so many bytes and one more are kept, which tells an instrument that it is
+    too long; where it ends is found all the same.
+    """
+
+    def __init__(self, longest: int) -> None:
+        self._keep = longest + 1
+        self._head = b""  # of the present message, if it is longer
+        self._skip = 0  # bytes still to come of a block in it
         self._data = bytearray()
         self._scanned = 0
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Take ``data``; the messages that are complete now, each with its newline."""
-        self._data += data
+        skipped = min(self._skip, len(data))
+        self._skip -= skipped
+        self._data += memoryview(data)[skipped:]
         while (end := self._end()) is not None:
-            message = bytes(self._data[:end])
+            message = self._head or bytes(self._data[: min(end, self._keep)])
+            self._head = b""
             del self._data[:end]
             self._scanned = 0
             if not message.isspace():
                 yield message
+        if len(self._data) > self._keep:
+            self._drop()
+
+    def _drop(self) -> None:
+        """The message is too long: go on from what says where it ends."""
+        data = self._data
+        self._head = self._head or bytes(data[: self._keep])
+        block = data[self._scanned : self._scanned + 1] == b"#" and _MARK.match(data, self._scanned)
+        past = _block(data, self._scanned) if block else None
+        if past is not None and past > len(data):
+            self._skip = past - len(data)
+            data.clear()
+        elif data[self._scanned : self._scanned + 1] in (bytearray(b'"'), bytearray(b"'")):
+            del data[self._scanned + 1 :]  # a string without an end so far
+            del data[: self._scanned]
+        else:
+            del data[: max(self._scanned - 1, 0)]  # what stands before a "#" matters
+            self._scanned = min(self._scanned, 1)
+            return
+        self._scanned = 0
 
     def _end(self) -> int | None:
         data = self._data
@@ -42,11 +71,10 @@ class Framing:
                 past = self._quoted(mark, at)
                 if past is None:
                     self._scanned = found.start()
-                    break
+                    return None
             self._scanned = past
-        else:
-            self._scanned = max(self._scanned, len(data) - 1)  # the last byte may be a "#" whose digit is to come
-        return len(data) if len(data) > MAX_LINE else None
+        self._scanned = max(self._scanned, len(data) - 1)  # the last byte may be a "#" whose digit is to come
+        return None
 
     def _quoted(self, quote: bytes, at: int) -> int | None:
         """Just after a string that began before ``at``, or ``at`` if its line ends first; None if that is not known."""

@@ -34,7 +34,6 @@ from labctl_sim.waiting import Patience
 
 VERSION = 0x0100
 VENDOR = int.from_bytes(b"LC", "big")
-MAX_INPUT = 1 << 28
 
 
 class HislipServer:
@@ -45,12 +44,14 @@ class HislipServer:
         self._sessions: dict[int, Session] = {}
         self._numbers = itertools.count(1)
         self._lock = Lock()
-        self._listener = Listener(host, port, self._serve)
-        self.port = self._listener.port
+        self.listener = Listener(host, port, self._serve, self._dismiss)
+        self.port = self.listener.port
 
-    def close(self) -> None:
-        """Hang up on everyone."""
-        self._listener.close()
+    def _dismiss(self) -> None:
+        with self._lock:
+            connections = [session.connection for session in self._sessions.values()]
+        for connection in connections:
+            connection.device.access.dismiss(connection)
 
     def addresses(self) -> dict[str, str]:
         """The sub-address of each role."""
@@ -134,12 +135,13 @@ class HislipServer:
         elif not session.clearing:
             self._heed_delivery(session, message)
             session.message = message.parameter
-            session.connection.device.access.wait(session.connection)
+            if not session.connection.device.access.wait(session.connection):
+                raise ConnectionError("the bench is closed")
             if message.kind == Kind.TRIGGER:
                 session.connection.trigger()
             else:
-                if len(session.input) + len(payload) <= MAX_INPUT:
-                    session.input += payload
+                room = session.connection.longest_message + 1 - len(session.input)
+                session.input += payload[: max(room, 0)]  # one byte too many tells the instrument
                 if message.kind == Kind.DATA:
                     return
                 program, session.input = bytes(session.input), bytearray()
@@ -155,8 +157,8 @@ class HislipServer:
         session.delivered()
 
     def _respond(self, session: Session) -> None:
-        reply = session.connection.collect()
-        if reply is None or session.clearing:
+        reply = _all_responses(session.connection)
+        if not reply or session.clearing:
             return
         session.sent = session.message
         session.connection.undelivered = True
@@ -173,10 +175,10 @@ class HislipServer:
         session.channel = client
 
         def request() -> None:
-            session.news(Kind.ASYNC_SERVICE_REQUEST, session.connection.byte | REQUESTS)
+            session.news(Kind.ASYNC_SERVICE_REQUEST, session.connection.service.byte | REQUESTS)
 
         with session.sending:
-            session.connection.on_request = request  # before the client is told that it may begin
+            session.connection.service.on_request = request  # before the client is told that it may begin
             send(client, Kind.ASYNC_INITIALIZE_RESPONSE, 0, VENDOR)
         try:
             while True:
@@ -189,5 +191,20 @@ class HislipServer:
         except InstrumentGone:
             hang_up(session.sync)
         finally:
-            session.connection.on_request = None
+            session.connection.service.on_request = None
             hang_up(session.sync)
+
+
+def _all_responses(connection: Connection) -> bytes:
+    """Every response that is there now, as one: a message of HiSLIP has one answer, a script may have printed several.
+
+    Raises InstrumentGone, with all that was sent before that, if the connection is lost.
+    """
+    parts: list[bytes] = []
+    try:
+        while (part := connection.collect()) is not None:
+            parts.append(part)
+    except InstrumentGone as gone:
+        parts += [part for part in gone.args[1:] if isinstance(part, bytes)]
+        raise InstrumentGone(gone.args[0], b"".join(parts)) from gone
+    return b"".join(parts)

@@ -4,8 +4,8 @@
 Its HI terminal is on the matrix row of its role, LO is the ground of the bench. Settings out of range are refused
 and leave everything as it was (-222). ``MEAS?`` is as dangerous as in the real one: it is CONFigure and READ?, and
 CONFigure puts compliance and range back to their defaults and turns the output on (K24-301). While the trigger model
-is busy, commands are held (K24-297). Not in it: math and limit tests (CALCulate1 and 2), source memory, the trigger
-link and the digital port, to which nothing is connected, and contact check.
+is busy, commands are held (K24-297). Not in it: what would come over the trigger link and the digital port, to which
+nothing is connected; contact check, an option; the bins of a handler.
 """
 
 from __future__ import annotations
@@ -13,51 +13,32 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from labctl_sim.faults import TRIGGERS
 from labctl_sim.keithley2400_buffer import Buffers
 from labctl_sim.keithley2400_events import Events
+from labctl_sim.keithley2400_held import comes_through, held
+from labctl_sim.keithley2400_limits import Limits
+from labctl_sim.keithley2400_math import Maths
+from labctl_sim.keithley2400_memory import Memory
 from labctl_sim.keithley2400_meter import Meter
+from labctl_sim.keithley2400_output import Output
 from labctl_sim.keithley2400_sense import Sense
 from labctl_sim.keithley2400_source import Source
 from labctl_sim.keithley2400_sweep import Sweep
 from labctl_sim.keithley2400_system import System
 from labctl_sim.keithley2400_tables import LASTING, PRESET, RESET, TEXTS
 from labctl_sim.keithley2400_trigger import TriggerModel
-from labctl_sim.polling import Polling
-from labctl_sim.scpi import Call, Command, Later, Reply, ScpiPanel, documented
+from labctl_sim.panel import line_hertz
+from labctl_sim.scpi import Call, Command, Later, ScpiPanel, documented, only_first
 from labctl_sim.world import World
 
-# Executed even while the trigger model is busy; everything else waits until it is idle (K24-297).
-# *STB? too: PyMeasure's driver waits for its buffer by asking it, and works (PM; verify).
-EXEMPT = ("*RST", "*RCL", "*TRG", "*STB", "ABORt", "SYSTem:PRESet")
-STARTS_EXEMPT = re.compile(
-    rb"\s*(?:\*RST|\*RCL|\*TRG|\*STB\?|:?ABOR(?:T)?|:?SYST(?:EM)?:PRES(?:ET)?)(?![A-Z:?])", re.IGNORECASE
-)
-
-
-class _Held:
-    """A command that runs once the trigger model is idle; what it replies may come later still."""
-
-    def __init__(self, busy: Callable[[], bool], run: Callable[[], Reply | Later | None]) -> None:
-        self._busy = busy
-        self._run: Callable[[], Reply | Later | None] | None = run
-        self._result: Reply | Later | None = None
-
-    def ready(self) -> bool:
-        """True once it has run and its reply is there."""
-        if self._run is not None:
-            if self._busy():
-                return False
-            run, self._run = self._run, None
-            self._result = run()
-        return self._result.ready() if isinstance(self._result, Later) else True
-
-    def reply(self) -> Reply | None:
-        """Its reply, if it has one."""
-        return self._result.reply() if isinstance(self._result, Later) else self._result
+# These have channels or windows to choose from; everything else has one, and refuses any other (-114).
+OF_MANY = ("CALCulate2:LIMit#", "DISPlay[:WINDow#]")
+# QCoDeS and others write :*RST, and it works on the real ones.
+COLON_BEFORE_STAR = re.compile(rb"(\"[^\"]*\"|'[^']*')|((?:^|[;\n])\s*):(?=\*[A-Za-z])")
 
 
 class Keithley2400(ScpiPanel):
@@ -65,19 +46,21 @@ class Keithley2400(ScpiPanel):
 
     error_depth = 10  # [MEM], same family
     memories = 5  # K24-297
+    conditions = TRIGGERS | {"output_refuses", "interlock", "over_temperature"}
     texts = TEXTS
 
     def __init__(self, world: World, role: str, options: Mapping[str, Any]) -> None:
-        self._polling = Polling(world)
-        self.meter = Meter(self, float(options.get("line_hertz", 50.0)))
-        self.source, self.sense, self.sweep = Source(self), Sense(self), Sweep(self)
+        self.meter = Meter(self, line_hertz(options))
+        self.source, self.output = Source(self), Output(self)
+        self.sense, self.sweep = Sense(self), Sweep(self)
         self.model, self.buffers, self.events = TriggerModel(self), Buffers(self), Events(self)
+        self.maths, self.limits, self.memory = Maths(self), Limits(self), Memory(self)
         self.system = System(self)
         self.serial = options.get("interface", "GPIB") == "RS-232"
         self._kept: WeakKeyDictionary[object, bytes] = WeakKeyDictionary()
         self._resets = 0
         super().__init__(world, role, options)
-        self._commands = [self._held(command) for command in self._commands]
+        self._commands = [self._served(command) for command in self._commands]
 
     def identity(self) -> str:
         """Form of K24-297; the firmware field holds spaces and slashes, no commas."""
@@ -94,7 +77,20 @@ class Keithley2400(ScpiPanel):
     def commands(self) -> list[Command]:
         """K24 chapters 17 and 18."""
         functions = (("VOLTage[:DC]", "VOLT"), ("CURRent[:DC]", "CURR"), ("RESistance", "RES"))
-        parts = (self.source, self.sweep, self.sense, self.model, self.buffers, self.events, self.system)
+        # SOURce2 is the digital port: it comes before SOURce#.
+        parts = (
+            self.limits,
+            self.maths,
+            self.memory,
+            self.source,
+            self.output,
+            self.sweep,
+            self.sense,
+            self.model,
+            self.buffers,
+            self.events,
+            self.system,
+        )
         return [
             *[command for part in parts for command in part.commands()],
             Command("*STB", ask=self._ask_status_byte, page="PM", verify=True),
@@ -130,12 +126,12 @@ class Keithley2400(ScpiPanel):
         self._kept.clear()
         self.model.abort()
         self.buffers.begin()
-        self.source.show()
+        self.output.show()
 
     def recalled(self) -> None:
         """``*RCL``; the output stays off [MEM]."""
         self.model.abort()
-        self.source.turn(on=False)
+        self.output.turn(on=False)
 
     def power_on(self, before: object) -> None:
         """A battery keeps the TRACe buffer, its settings and the stored set-ups (K24-402)."""
@@ -161,22 +157,22 @@ class Keithley2400(ScpiPanel):
 
     def handle(self, message: bytes) -> bytes | None:
         """Run a message, or hold it; what ends a run, or triggers it, comes through at once."""
-        self.source.watch()
+        self.output.watch()
+        if b":*" in message and len(message) <= self.input_bytes:
+            message = COLON_BEFORE_STAR.sub(rb"\1\2", message)
         if self._kept.pop(self.asker, None) is not None:
             self.interrupted()
-        if not self.model.busy or STARTS_EXEMPT.match(message) is None:
+        if not self.model.busy or not comes_through(message):
             return super().handle(message)
-        held, resets = self._waiting, self._resets
+        before, resets = self._waiting, self._resets
         self._waiting = None
         reply = super().handle(message)
         if self._resets == resets and self._waiting is None:
-            self._waiting = held
+            self._waiting = before
         return self.poll() if reply is None else reply
 
     def poll(self) -> bytes | None:
-        """The reply of a READ? that waited, or of a command that was held; a serial poll is a poll too."""
-        if not self.waiting:
-            self._polling.asked(busy=self.model.busy)
+        """The reply of a READ? that waited, or of a command that was held."""
         kept = self._kept.pop(self.asker, None)
         return super().poll() if kept is None else kept
 
@@ -194,6 +190,10 @@ class Keithley2400(ScpiPanel):
         """What was held runs now, also if nobody reads."""
         self.world.at(self.world.now(), self._run_held)
 
+    def watch(self) -> None:
+        """The interlock or the heat is noticed when it comes, not at the next message."""
+        self.output.watch()
+
     def _run_held(self) -> None:
         present = self.asker
         for asker in list(self._deferred):
@@ -202,25 +202,13 @@ class Keithley2400(ScpiPanel):
                 self._kept[asker] = reply
         self.asker = present
 
-    def _held(self, command: Command) -> Command:
-        if command.pattern in EXEMPT:
-            return command
-        return replace(command, set=self._hold(command.set), ask=self._hold(command.ask))
-
-    def _hold(self, handler: Callable[[Call], Any] | None) -> Callable[[Call], Any] | None:
-        if handler is None:
-            return None
-
-        def act(call: Call) -> Any:
-            if not self.model.busy:
-                return handler(call)
-            held = _Held(lambda: self.model.busy, lambda: handler(call))
-            return Later(held.ready, held.reply)
-
-        return act
+    def _served(self, command: Command) -> Command:
+        """A line of the table as it is while it may be busy, and with but one channel."""
+        if not command.pattern.startswith(OF_MANY):
+            command = only_first(command)
+        return held(command, lambda: self.model.busy)
 
     def _ask_status_byte(self, _: Call) -> str:
-        self._polling.asked(busy=self.model.busy)
         return str(self.status_byte(self.replied))
 
     # -- the signal-oriented commands
@@ -258,4 +246,4 @@ class Keithley2400(ScpiPanel):
         self.state["control"] = "NEV"
         if self.auto_ohms():
             self.source.change("CURR")
-        self.source.turn(on=True)
+        self.output.turn(on=True)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from labctl_sim.keithley2400 import Keithley2400
 
 ELEMENTS = ("VOLTage", "CURRent", "RESistance", "TIME", "STATus")
+CALCULATED = ("CALCulate", "TIME", "STATus")
+RADIXES = ("ASCii", "HEXadecimal", "OCTal", "BINary")
 FEEDS = ("SENSe", "CALCulate", "CALC", "CALCulate1", "CALC1", "CALCulate2", "CALC2", "SENSe1", "SENS1")
 BYTES_PER_READING = 24  # of TRACe:FREE? [MEM]
 TIME = SHORT_ELEMENTS.index("TIME")
@@ -35,6 +37,7 @@ class Buffers:
         self._panel = panel
         self.readings: list[Values] = []
         self.trace: list[Values] = []
+        self.calculated: list[float] = []  # what CALCulate1 or 2 made of each of these, if they feed the buffer
 
     def commands(self) -> list[Command]:
         """K24 chapter 18: TRACe, FORMat, FETCh?, CALCulate3."""
@@ -48,6 +51,14 @@ class Buffers:
                 "K24-353",
                 Command("FORMat:ELEMents[:SENSe#]", self._set_elements, lambda _: ",".join(panel.state["elements"])),
                 Command("FORMat[:DATA]", self._set_format, self._ask_format),
+                Command(
+                    "FORMat:ELEMents:CALCulate",
+                    self._set_calc_elements,
+                    lambda _: ",".join(panel.state["calc_elements"]),
+                    verify=True,
+                ),
+                panel.option("FORMat:SREGister", "registers", RADIXES, verify=True),
+                panel.option("FORMat:SOURce2", "port_format", RADIXES, verify=True),
                 panel.option("FORMat:BORDer", "order", ("NORMal", "SWAPped")),
             ),
             *documented(
@@ -67,10 +78,10 @@ class Buffers:
         points = Number("", 1, MAX_READINGS, 100)
 
         def ask_points(call: Call) -> str:
-            return str(round(points.read(call.only())) if call.parameters else panel.state["trace_points"])
+            return str(round(points.asked(call, panel.state["trace_points"])))
 
         return [
-            Command(f"{root}:DATA", ask=lambda _: self.write(self._stamped())),
+            Command(f"{root}:DATA", ask=lambda _: self._write_trace()),
             Command(f"{root}:CLEar", lambda _: self.clear()),
             Command(f"{root}:FREE", ask=lambda _: self._free()),
             Command(f"{root}:POINts", self._set_points(points), ask_points),
@@ -85,16 +96,20 @@ class Buffers:
     def begin(self) -> None:
         """A new INITiate."""
         self.readings = []
+        self._panel.limits.begin()
 
     def store(self, reading: Values) -> None:
         """One more reading, for whoever wants it."""
         panel = self._panel
+        reading = (*reading[:4], float(int(reading[4]) | panel.limits.flags()))
         self.readings.append(reading)
         if len(self.readings) > MAX_READINGS:  # only with ARM:COUNt INF
             del self.readings[0]
         panel.events.reading(int(reading[4]))
+        panel.limits.test(reading)
         if panel.state["control"] == "NEXT":
             self.trace.append(reading)
+            self.calculated.append(self._calculated(reading))
             full = len(self.trace) >= panel.state["trace_points"]
             if full:
                 panel.state["control"] = "NEV"
@@ -102,8 +117,16 @@ class Buffers:
 
     def clear(self) -> None:
         """TRACe:CLEar."""
-        self.trace = []
+        self.trace, self.calculated = [], []
         self._panel.events.buffer(0, False)
+
+    def _calculated(self, reading: Values) -> float:
+        feed, panel = self._panel.state["feed"], self._panel
+        if feed == "CALC2":
+            return panel.limits.value(reading)
+        if feed == "CALC" and panel.state["math"]:
+            return panel.maths.results(self.readings)[-1]
+        return OVERFLOW
 
     def _refuse_while_storing(self) -> None:
         if self._panel.state["control"] == "NEXT":
@@ -118,7 +141,7 @@ class Buffers:
         return write
 
     def _set_feed(self, call: Call) -> None:
-        """Math and limits are not simulated: what they would feed is what was measured."""
+        """Readings, or what CALCulate1 or CALCulate2 makes of them."""
         feed = scpi_text.choice(call.only(), FEEDS)
         if feed.rstrip("1") != self._panel.state["feed"]:
             self._refuse_while_storing()
@@ -136,6 +159,15 @@ class Buffers:
         used = BYTES_PER_READING * len(self.trace)
         return f"{BYTES_PER_READING * MAX_READINGS - used},{used}"
 
+    def _write_trace(self) -> Reply:
+        """Readings, or calculated values with the elements of FORMat:ELEMents:CALCulate."""
+        state, stamped = self._panel.state, self._stamped()
+        if state["feed"] == "SENS" or not stamped:
+            return self.write(stamped)
+        parts = {"CALC": self.calculated, "TIME": [r[TIME] for r in stamped], "STAT": [r[4] for r in stamped]}
+        rows = zip(*[parts[name] for name in state["calc_elements"]], strict=True)
+        return self._spell([value for row in rows for value in row])
+
     def _stamped(self) -> list[Values]:
         """The TRACe buffer with its timestamps as asked: from its first reading, or from the one before."""
         if not self.trace:
@@ -150,9 +182,11 @@ class Buffers:
         if not self.trace:
             raise InstrumentFault(-230)
         values = np.array(self.trace)[:, :3]
+        if panel.state["feed"] != "SENS":
+            values = np.array(self.calculated)[:, None]
         results = []
         for name, column in zip(SHORT_ELEMENTS, values.T, strict=False):
-            if name not in panel.state["elements"]:
+            if panel.state["feed"] == "SENS" and name not in panel.state["elements"]:
                 continue
             if (np.abs(column) >= OVERFLOW).any():
                 results.append(OVERFLOW)
@@ -175,6 +209,10 @@ class Buffers:
             raise InstrumentFault(-230)
         chosen = [SHORT_ELEMENTS.index(name) for name in panel.state["elements"]]
         values = [reading[index] for reading in readings for index in chosen]
+        return self._spell(values)
+
+    def _spell(self, values: list[float]) -> Reply:
+        panel = self._panel
         if panel.state["format"] == "ASC":
             return ",".join(panel.format_number(value) for value in values)
         order = ">" if panel.state["order"] == "NORM" else "<"
@@ -187,6 +225,12 @@ class Buffers:
             raise InstrumentFault(-109)
         wanted = {scpi_text.choice(parameter, ELEMENTS) for parameter in call.parameters}
         self._panel.state["elements"] = [name for name in SHORT_ELEMENTS if name in wanted]
+
+    def _set_calc_elements(self, call: Call) -> None:
+        if not call.parameters:
+            raise InstrumentFault(-109)
+        wanted = {scpi_text.choice(parameter, CALCULATED) for parameter in call.parameters}
+        self._panel.state["calc_elements"] = [name for name in ("CALC", "TIME", "STAT") if name in wanted]
 
     def _set_format(self, call: Call) -> None:
         """``ASCii``, ``REAL,32`` or ``SREal``; binary goes over GPIB only (K24-359)."""

@@ -73,18 +73,18 @@ class Meter:
         for scale, amps in [*reversed(OHM_RANGES)] if state["res_auto"] else [fixed]:
             state["amps"], state["res_range"] = amps, OVERRANGE * scale
             panel.source.fit()
-            point = panel.world.point()
-            ohms = abs(point.volts.get(panel.role, 0.0)) / amps
-            if panel.role in point.limited or ohm_range_for(ohms)[0] >= scale:
+            at = panel.world.terminals(panel.role)
+            ohms = abs(at.volts) / amps
+            if at.limited or ohm_range_for(ohms)[0] >= scale:
                 return
 
     def read(self) -> Values:
         """Volts, amps, ohms, seconds, status word; autorange moves the ranges."""
         panel, state = self._panel, self._panel.state
-        functions, point = self.functions(), self._panel.world.point()
-        true = {"volt": point.volts.get(panel.role, 0.0), "amp": point.amps.get(panel.role, 0.0)}
+        functions, at = self.functions(), panel.world.terminals(panel.role)
+        true = {"volt": at.volts, "amp": at.amps}
         from_volts = state["source"] == "VOLT"
-        word = self._flags(from_volts, limited=panel.role in point.limited)
+        word = self._flags(from_volts, limited=at.limited)
         # What is not measured is shown as it is sourced.
         shown = {
             "VOLT": state["volts"] if from_volts else OVERFLOW,
@@ -111,7 +111,7 @@ class Meter:
         flags: dict[int, Any] = {
             FILTER: state["filter"],
             FRONT: state["terminals"] == "FRON",
-            OVER_VOLTAGE: panel.source.over_voltage(),
+            OVER_VOLTAGE: panel.output.over_voltage(),
             AUTO_OHMS: panel.auto_ohms(),
             OFFSET_COMPENSATED: state["offset_compensated"],
             FOUR_WIRE: state["four_wire"],
@@ -127,8 +127,9 @@ class Meter:
         state = self._panel.state
         key = f"{kind}_range" if sourced else f"sense_{kind}_range"  # what is sourced is read back on its own range
         if not sourced and state[f"sense_{kind}_auto"]:
-            state[key] = range_for(value, ranges)
+            state[key] = max(range_for(value, ranges), range_for(state[f"sense_{kind}_lowest"], ranges))
         scale = state[key]
         averaged = state["nplc"] * (state["filter_count"] if state["filter"] else 1)
         noise = scale * NOISE_OF_RANGE / np.sqrt(averaged)
-        return value + float(noise * self._panel.world.noise.standard_normal()), abs(value) > FULL_SCALE * scale
+        drawn = self._panel.world.noise_of(self._panel.role).standard_normal()
+        return value + float(noise * drawn), abs(value) > FULL_SCALE * scale

@@ -58,3 +58,12 @@ def compliance(state: Mapping[str, Any], kind: str) -> tuple[float, bool]:
     if measured and not state[f"sense_{kind}_auto"] and reach < limit:
         return reach, True
     return limit, False
+
+
+def next_range(parameter: object, present: float, ranges: tuple[float, ...]) -> float | None:
+    """The range that ``UP`` or ``DOWN`` leads to, if the parameter is one of these words."""
+    step = {"UP": 1, "DOWN": -1}.get(str(parameter).upper())
+    if step is None:
+        return None
+    place = min(range(len(ranges)), key=lambda index: abs(ranges[index] - present))
+    return ranges[min(max(place + step, 0), len(ranges) - 1)]

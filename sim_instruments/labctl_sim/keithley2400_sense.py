@@ -12,6 +12,7 @@ from labctl_sim.keithley2400_ranges import (
     LEAST_OF_RANGE,
     OVERRANGE,
     VOLT_RANGES,
+    next_range,
     ohm_range_for,
     range_for,
     refuse_power,
@@ -79,11 +80,39 @@ class Sense:
                 *documented(
                     "K24-367",
                     self._range(f"{node}:RANGe[:UPPer]", kind, ranges, unit),
-                    panel.switch(f"{node}:RANGe:AUTO", f"sense_{kind}_auto", panel.source.show),
+                    panel.switch(f"{node}:RANGe:AUTO", f"sense_{kind}_auto", panel.output.show),
                     panel.numeric(f"{node}:NPLCycles", "nplc", nplc),
                 ),
+                *documented(
+                    "K24 ch. 18",
+                    panel.switch(f"{node}:PROTection:RSYNchronize", f"sense_{kind}_synchronous"),
+                    *self._autorange(node, kind, Number(unit, 0.0, OVERRANGE * ranges[-1], 0.0)),
+                    Command(f"{node}:RANGe:AUTO:ULIMit", ask=self._highest(kind, ranges)),
+                    verify=True,
+                ),
             ]
+        ohm_node = f"{root}:RESistance"
+        table += documented(
+            "K24 ch. 18",
+            *self._autorange(ohm_node, "res", Number("OHM", 0.0, 210e6, 0.0)),
+            Command(f"{ohm_node}:RANGe:AUTO:ULIMit", ask=lambda _: panel.format_number(210e6)),
+            verify=True,
+        )
         return table
+
+    def _autorange(self, node: str, kind: str, limit: Number) -> list[Command]:
+        """How far autorange goes down, and whether it waits before it does."""
+        panel = self._panel
+        return [
+            panel.numeric(f"{node}:RANGe:AUTO:LLIMit", f"sense_{kind}_lowest", limit),
+            panel.switch(f"{node}:RANGe:HOLDoff", f"sense_{kind}_hold"),
+            panel.numeric(f"{node}:RANGe:HOLDoff:DELay", f"sense_{kind}_hold_delay", Number("S", 0.0, 999.9999)),
+        ]
+
+    def _highest(self, kind: str, ranges: tuple[float, ...]) -> Callable[[Call], str]:
+        """Autorange goes up to the range of the compliance."""
+        limit = "limit_amps" if kind == "amp" else "limit_volts"
+        return lambda _: self._panel.format_number(range_for(self._panel.state[limit], ranges))
 
     # -- compliance and ranges
 
@@ -103,10 +132,10 @@ class Sense:
             refuse_power(state, **{key: limit})
             state[key] = limit
             state[f"sense_{kind}_range"] = min(state[f"sense_{kind}_range"], range_for(limit, ranges))
-            panel.source.show()
+            panel.output.show()
 
         def ask(call: Call) -> str:
-            return panel.format_number(bounds.read(call.only()) if call.parameters else panel.state[key])
+            return panel.format_number(bounds.asked(call, panel.state[key]))
 
         return Command(pattern, write, ask)
 
@@ -117,7 +146,10 @@ class Sense:
 
         def write(call: Call) -> None:
             state = panel.state
-            chosen = range_for(panel.limited(bounds.read(call.only()), *bounds.bounds()), ranges)
+            parameter = call.only()
+            chosen = next_range(parameter, state[key], ranges)
+            if chosen is None:
+                chosen = range_for(panel.limited(bounds.read(parameter), *bounds.bounds()), ranges)
             if state["source"] == function:
                 if function in state["functions"]:
                     raise InstrumentFault(823)  # what is sourced is read back on the range that it is sourced on [MEM]
@@ -125,10 +157,10 @@ class Sense:
                 raise InstrumentFault(824)
             state[key] = chosen
             state[f"sense_{kind}_auto"] = False
-            panel.source.show()
+            panel.output.show()
 
         def ask(call: Call) -> str:
-            return panel.format_number(bounds.read(call.only()) if call.parameters else panel.state[key])
+            return panel.format_number(bounds.asked(call, panel.state[key]))
 
         return Command(pattern, write, ask)
 
@@ -137,7 +169,7 @@ class Sense:
 
         def ask(_: Call) -> str:
             panel = self._panel
-            limited = panel.role in panel.world.point().limited
+            limited = panel.world.terminals(panel.role).limited
             return str(int(panel.state["output"] and panel.state["source"] == source and limited))
 
         return ask
@@ -183,4 +215,4 @@ class Sense:
         """Automatic ohms takes the source over (PM)."""
         if self._panel.auto_ohms():
             self._panel.source.change("CURR")
-        self._panel.source.show()
+        self._panel.output.show()

@@ -1,4 +1,4 @@
-"""The sourcing half of a Keithley 2400: function, levels, ranges, output and what it is when it is off."""
+"""What a Keithley 2400 sources: function, levels and ranges."""
 
 from __future__ import annotations
 
@@ -8,18 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labctl_sim import scpi_text
-from labctl_sim.circuit import CurrentSource, Face, VoltageSource
 from labctl_sim.keithley2400_ranges import (
     AMP_RANGES,
     MAX_AMPS,
     MAX_VOLTS,
     OVERRANGE,
-    OVP_NONE,
-    OVP_STEPS,
-    OVP_TOLERANCE,
     VOLT_RANGES,
-    compliance,
-    ovp_step,
+    next_range,
     range_for,
     refuse_power,
 )
@@ -29,8 +24,6 @@ from labctl_sim.status import InstrumentFault
 if TYPE_CHECKING:
     from labctl_sim.keithley2400 import Keithley2400
 
-OFF_LIMIT_OF_RANGE = 0.005  # 0.5 % of full scale (K24-361)
-RELAY_SECONDS = 15e-3  # the output relay of HIMPedance closes (K24-362)
 MODES = ("FIXed", "LIST", "SWEep")
 PARTS = (
     ("VOLTage", "volt", "volts", VOLT_RANGES, "V", MAX_VOLTS),
@@ -39,34 +32,24 @@ PARTS = (
 
 
 class Source:
-    """Shows the world what stands at HI."""
+    """The settings of the source; what comes of them at HI is the output's."""
 
     def __init__(self, panel: Keithley2400) -> None:
         self._panel = panel
 
     def commands(self) -> list[Command]:
-        """K24 chapter 18, OUTPut and SOURce."""
+        """K24 chapter 18, SOURce."""
         panel = self._panel
         table = [
             *documented(
-                "K24-360",
-                Command("OUTPut#[:STATe]", self._set_output, lambda _: str(int(panel.state["output"]))),
-                panel.switch("OUTPut#:ENABle[:STATe]", "enable"),
-                Command("OUTPut#:ENABle:TRIPped", ask=lambda _: str(int(not self._line_open()))),
-                panel.option("OUTPut#:SMODe", "off", ("NORMal", "ZERO", "HIMPedance", "GUARd"), self.show),
-            ),
-            *documented(
                 "K24-377",
-                Command("SOURce#:FUNCtion[:MODE]", self._set_function, lambda _: str(panel.state["source"])),
-                Command("SOURce#:CLEar[:IMMediate]", lambda _: self.turn(on=False)),
+                Command("SOURce#:FUNCtion[:MODE]", self._set_function, self._ask_function),
+                Command("SOURce#:CLEar[:IMMediate]", lambda _: self._panel.output.turn(on=False)),
                 panel.switch("SOURce#:CLEar:AUTO", "clear_auto"),
+                panel.option("SOURce#:CLEar:AUTO:MODE", "clear_mode", ("ALWays", "TCOunt"), verify=True),
+                panel.numeric("SOURce#:SOAK", "soak", Number("S", 0.0, 9999.999), verify=True),
                 panel.numeric("SOURce#:DELay", "delay", Number("S", 0.0, 999.9999), self._delay_set),
                 panel.switch("SOURce#:DELay:AUTO", "delay_auto"),
-            ),
-            *documented(
-                "K24-386",
-                Command("SOURce#:VOLTage:PROTection[:LEVel]", self._set_ovp, self._ask_ovp),
-                Command("SOURce#:VOLTage:PROTection:TRIPped", ask=lambda _: str(int(self.over_voltage()))),
             ),
         ]
         for name, kind, level, ranges, unit, most in PARTS:
@@ -107,7 +90,7 @@ class Source:
             self.fit()
 
         def ask(call: Call) -> str:
-            return panel.format_number(kind.read(call.only()) if call.parameters else panel.state[key])
+            return panel.format_number(kind.asked(call, panel.state[key]))
 
         return Command(pattern, write, ask)
 
@@ -120,17 +103,20 @@ class Source:
 
         def write(call: Call) -> None:
             self.refuse_auto_ohms()
-            chosen = range_for(panel.limited(kind.read(call.only()), *kind.bounds()), ranges)
+            parameter = call.only()
+            chosen = next_range(parameter, panel.state[key], ranges)
+            if chosen is None:
+                chosen = range_for(panel.limited(kind.read(parameter), *kind.bounds()), ranges)
             refuse_power(panel.state, **{key: chosen})
             panel.state[key] = chosen
             panel.state[f"{key}_auto"] = False
             level = "volts" if key == "volt_range" else "amps"
             if abs(panel.state[level]) > OVERRANGE * chosen:
                 panel.state[level] = float(np.copysign(OVERRANGE * chosen, panel.state[level]))
-            self.show()
+            self._panel.output.show()
 
         def ask(call: Call) -> str:
-            return panel.format_number(kind.read(call.only()) if call.parameters else panel.state[key])
+            return panel.format_number(kind.asked(call, panel.state[key]))
 
         return Command(pattern, write, ask)
 
@@ -140,7 +126,7 @@ class Source:
         for _, kind, level, ranges, _, _ in PARTS:
             if state[f"{kind}_range_auto"]:
                 state[f"{kind}_range"] = range_for(state[level], ranges)
-        self.show()
+        self._panel.output.show()
 
     def refuse_auto_ohms(self) -> None:
         """In automatic ohms the instrument sets the source itself; raises +825 [MEM]."""
@@ -154,7 +140,7 @@ class Source:
         state[f"{kind}_range"] = fixed_range or range_for(level, ranges)
         reach = min(OVERRANGE * state[f"{kind}_range"], most)
         state[key] = float(np.clip(level, -reach, reach))
-        self.show()
+        self._panel.output.show()
 
     def _delay_set(self) -> None:
         self._panel.state["delay_auto"] = False
@@ -162,94 +148,18 @@ class Source:
     def _set_function(self, call: Call) -> None:
         self.refuse_auto_ohms()
         source = scpi_text.choice(call.only(), ("VOLTage", "CURRent", "MEMory"))
-        if source == "MEM":
-            raise InstrumentFault(801)  # no source-memory locations are simulated
-        self.change(source)
+        self._panel.state["memory"] = source == "MEM"
+        if source != "MEM":
+            self.change(source)
+
+    def _ask_function(self, _: Call) -> str:
+        return "MEM" if self._panel.state["memory"] else str(self._panel.state["source"])
 
     def change(self, source: str) -> None:
         """Source the other quantity; that turns the output off [MEM]."""
         if source != self._panel.state["source"]:
             self._panel.state["source"] = source
-            self.turn(on=False)
-
-    # -- protection
-
-    def _set_ovp(self, call: Call) -> None:
-        parameter = call.only()
-        kind = Number("V", -MAX_VOLTS, MAX_VOLTS, OVP_NONE, {"NONE": OVP_NONE})
-        value = OVP_NONE if parameter == "NONE" else kind.read(parameter)
-        self._panel.state["ovp"] = ovp_step(abs(self._panel.limited(value, *kind.bounds())))
-        self.show()
-
-    def _ask_ovp(self, call: Call) -> str:
-        kind = Number("V", OVP_STEPS[0], OVP_NONE, OVP_NONE)
-        return self._panel.format_number(kind.read(call.only()) if call.parameters else self._panel.state["ovp"])
-
-    def _ovp_volts(self) -> float:
-        ovp = self._panel.state["ovp"]
-        return np.inf if ovp == OVP_NONE else float(OVP_TOLERANCE * ovp)
-
-    def over_voltage(self) -> bool:
-        """True while the protection clamps the output."""
-        state, panel = self._panel.state, self._panel
-        if not state["output"] or state["ovp"] == OVP_NONE:
-            return False
-        if state["source"] == "VOLT":
-            return bool(abs(state["volts"]) > self._ovp_volts())
-        return panel.role in panel.world.point().limited and self._ovp_volts() < compliance(state, "volt")[0]
-
-    # -- the output
-
-    def _line_open(self) -> bool:
-        """The output-enable line: low lets the output turn on."""
-        return self._panel.world.faults.active(self._panel.role, "interlock") is not None
-
-    def blocked(self) -> int:
-        """The error that keeps the output off, or 0 (K24-361, K24-441)."""
-        if self._panel.world.faults.active(self._panel.role, "over_temperature") is not None:
-            return 810
-        return 802 if self._panel.state["enable"] and self._line_open() else 0
-
-    def _set_output(self, call: Call) -> None:
-        self.turn(on=scpi_text.boolean(call.only()))
-
-    def turn(self, *, on: bool) -> None:
-        """Turn the output on or off; raises +802 or +810 when it must stay off."""
-        panel = self._panel
-        was = panel.state["output"]
-        if on and (code := self.blocked()):
-            raise InstrumentFault(code)
-        panel.state["output"] = on and panel.world.faults.active(panel.role, "output_refuses") is None
-        self.show()
-        if not panel.state["output"]:
-            panel.model.abort()  # output off returns to idle (K24-360)
-        elif not was and panel.state["off"] == "HIMP":
-            panel.world.sleep(RELAY_SECONDS)
-
-    def watch(self) -> None:
-        """What the instrument notices by itself: an opened interlock or heat turns the output off."""
-        code = self.blocked()
-        self._panel.events.protection(code)
-        if code and self._panel.state["output"]:
-            self.turn(on=False)
-
-    def show(self) -> None:
-        """Tell the world what stands at HI."""
-        self._panel.world.show(self._panel.role, self._face())
-
-    def _face(self) -> Face | None:
-        state = self._panel.state
-        if state["output"]:
-            if state["source"] == "VOLT":
-                most = self._ovp_volts()
-                return VoltageSource(float(np.clip(state["volts"], -most, most)), compliance(state, "amp")[0])
-            return CurrentSource(state["amps"], min(compliance(state, "volt")[0], self._ovp_volts()))
-        if state["off"] == "HIMP":
-            return None
-        if state["off"] == "GUAR":
-            return CurrentSource(0.0, OFF_LIMIT_OF_RANGE * state["sense_volt_range"])
-        least = OFF_LIMIT_OF_RANGE * state["sense_amp_range"]
-        return VoltageSource(0.0, max(least, state["limit_amps"]) if state["off"] == "ZERO" else least)
+            self._panel.output.turn(on=False)
 
 
 def fixed_sweep_range(state: dict[str, Any], levels: np.ndarray) -> float | None:

@@ -60,7 +60,7 @@ class Sweep:
         state = self._panel.state
         kind = "volt" if state["source"] == "VOLT" else "amp"
         mode = state[f"{kind}_mode"]
-        if mode == "FIX":
+        if mode == "FIX" or state["memory"]:
             return None
         if mode == "LIST":
             return np.array(state[f"{kind}_list"])

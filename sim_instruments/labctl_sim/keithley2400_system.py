@@ -29,12 +29,23 @@ class System:
                 Command("SYSTem:ERRor:ALL", ask=self._all_errors),
                 Command("SYSTem:ERRor:COUNt", ask=lambda _: str(len(panel.status.errors))),
                 Command("SYSTem:ERRor:CODE[:NEXT]", ask=lambda _: str(panel.status.pop()[0])),
+                Command("SYSTem:ERRor:CODE:ALL", ask=self._all_codes),
                 Command("SYSTem:CLEar", lambda _: panel.status.errors.clear()),
                 Command("STATus:QUEue[:NEXT]", ask=panel.next_error),
                 Command("STATus:QUEue:CLEar", lambda _: panel.status.errors.clear()),
                 Command("SYSTem:VERSion", ask=lambda _: "1996.0"),
                 Command("SYSTem:TIME", ask=lambda _: f"{meter.seconds():.3f}"),
                 Command("SYSTem:TIME:RESet", lambda _: meter.restart_time()),
+                panel.switch("SYSTem:TIME:RESet:AUTO", "time_auto", verify=True),
+                panel.switch("SYSTem:AZERo:CACHing[:STATe]", "cache", verify=True),
+                Command("SYSTem:AZERo:CACHing:REFResh", lambda _: None, verify=True),
+                Command("SYSTem:AZERo:CACHing:RESet", lambda _: None, verify=True),
+                Command("SYSTem:AZERo:CACHing:NPLCycles", ask=lambda _: "", verify=True),
+                Command("SYSTem:MEMory:INITialize", lambda _: self._initialise(), verify=True),
+                panel.switch("SYSTem:MEP[:STATe]", "exchange", verify=True),  # on: SCPI; off: 488.1, for speed
+                panel.switch("SYSTem:MEP:HOLDoff", "holdoff", verify=True),
+                Command("DISPlay[:WINDow#]:DATA", ask=lambda _: f'"{self._shown()}"', verify=True),
+                Command("DISPlay[:WINDow#]:ATTRibutes", ask=lambda _: f'"{"0" * 20}"', verify=True),
                 Command("SYSTem:LFRequency", self._set_line, lambda _: f"{meter.line_hertz:.0f}"),
                 panel.switch("SYSTem:LFRequency:AUTO", "line_auto"),
                 panel.switch("SYSTem:RSENse", "four_wire"),
@@ -60,6 +71,23 @@ class System:
 
     def _all_errors(self, call: Call) -> str:
         return ",".join(self._panel.next_error(call) for _ in range(max(len(self._panel.status.errors), 1)))
+
+    def _all_codes(self, _: Call) -> str:
+        return ",".join(str(self._panel.status.pop()[0]) for _ in range(max(len(self._panel.status.errors), 1)))
+
+    def _initialise(self) -> None:
+        """The buffer, the memories of *SAV and of the source are as new."""
+        self._panel.buffers.clear()
+        self._panel.saved.clear()
+        self._panel.memory.saved.clear()
+        self._panel.maths.own.clear()
+
+    def _shown(self) -> str:
+        """What the upper line shows: a text, the last reading, or nothing yet."""
+        panel = self._panel
+        if panel.state["text_shown"]:
+            return str(panel.state["text"])
+        return panel.format_number(panel.buffers.readings[-1][1]) if panel.buffers.readings else "------"
 
     def _set_line(self, call: Call) -> None:
         hertz = scpi_text.number(call.only(), "HZ")
@@ -90,4 +118,4 @@ class System:
         terminals = scpi_text.choice(call.only(), ("FRONt", "REAR"))
         if terminals != self._panel.state["terminals"]:
             self._panel.state["terminals"] = terminals
-            self._panel.source.turn(on=False)
+            self._panel.output.turn(on=False)

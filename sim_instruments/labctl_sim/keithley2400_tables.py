@@ -34,6 +34,20 @@ TEXTS = {
     900: "Internal System Error",
 }
 
+NUMBERS = (2, 3, *range(5, 13))  # limits that compare; 1 is compliance, 4 the contact check option
+# CALCulate1, CALCulate2 and SOURce2 after *RST [MEM].
+LIMITS_RESET: dict[str, Any] = {
+    "math": False, "math_name": "POWER", "math_unit": "W", "calc_elements": ["CALC"],
+    "limit_feed": "VOLT", "null": False, "null_offset": 0.0, "compliance_fail": "IN",
+    **{f"limit{n}_on": False for n in (1, 4, *NUMBERS)},
+    **{f"limit{n}_low": -1.0 for n in NUMBERS}, **{f"limit{n}_high": 1.0 for n in NUMBERS},
+    **{f"limit{n}_{key}_pattern": 15 for n in (1, 4, *NUMBERS) for key in ("fail", "low", "high", "pass")},
+    "pass_pattern": 15, "fail_pattern": 15, "pass_location": "NEXT", "fail_location": "NEXT",
+    "bin_control": "IMM", "bin_mode": "GRAD", "bin_clear_auto": True,
+    "port": 15, "port_size": "4", "port_clear_auto": False, "port_clear_delay": 1e-4, "port_mode": "EOT",
+    "port_busy": "LO",
+}  # fmt: skip
+
 # The *RST column of K24-314 and its neighbours; 105 uA and 21 V of compliance: K24-110.
 RESET: dict[str, Any] = {
     "output": False, "off": "NORM", "enable": False,
@@ -55,6 +69,11 @@ RESET: dict[str, Any] = {
     "trigger_input": ["SOUR"], "trigger_output": ["NONE"], "trigger_input_line": 1, "trigger_output_line": 2,
     "four_wire": False, "guard": "CABL", "autozero": True, "range_change": "SING",
     "terminals": "FRON", "display": True, "digits": 6, "text": "", "text_shown": False, "beeper": True,
+    "memory": False, "memory_points": 1, "memory_start": 1, "clear_mode": "ALW", "soak": 0.0,
+    "registers": "ASC", "port_format": "ASC", "cache": True, "time_auto": False,
+    **{f"sense_{kind}_{key}": value for kind in ("volt", "amp", "res")
+       for key, value in (("lowest", 0.0), ("hold", False), ("hold_delay", 0.0), ("synchronous", False))},
+    **LIMITS_RESET,
 }  # fmt: skip
 
 # Where SYST:PRES differs from *RST (K24-314, K24-359). That it also goes measuring for ever is not simulated.
@@ -62,5 +81,6 @@ PRESET: dict[str, Any] = {**RESET, "order": "SWAP"}
 
 # Survives *RST and SYST:PRES (K24-402: TRACe; the line frequency [MEM]).
 LASTING: dict[str, Any] = {
-    "trace_points": 100, "feed": "SENS", "control": "NEV", "power_on": "RST", "line_auto": True,
+    "trace_points": 100, "feed": "SENS", "control": "NEV", "power_on": "RST", "line_auto": True, "exchange": True,
+    "holdoff": False,
 }  # fmt: skip

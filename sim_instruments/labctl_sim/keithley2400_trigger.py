@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labctl_sim import scpi_text
+from labctl_sim.keithley2400_events import WAITING_FOR_ARM, WAITING_FOR_TRIGGER
 from labctl_sim.keithley2400_meter import REAL_COMPLIANCE
 from labctl_sim.keithley2400_source import fixed_sweep_range
 from labctl_sim.keithley2400_tables import MAX_READINGS
@@ -85,7 +86,7 @@ class TriggerModel:
             panel.state[key] = value
 
         def ask(call: Call) -> str:
-            value = kind.read(call.only()) if call.parameters else panel.state[key]
+            value = kind.asked(call, panel.state[key])
             return "+9.900000E+37" if value == math.inf else str(round(value))
 
         return Command(pattern, write, ask)
@@ -106,7 +107,7 @@ class TriggerModel:
         if not state["output"]:
             if not state["clear_auto"]:
                 raise InstrumentFault(803)
-            if code := panel.source.blocked():
+            if code := panel.output.blocked():
                 raise InstrumentFault(code)
         if finite and state["arm_count"] == math.inf:
             raise InstrumentFault(830)
@@ -132,6 +133,7 @@ class TriggerModel:
         if self.phase != WAITING or self._panel.state["arm_source"] != "BUS":
             raise InstrumentFault(-211)
         self.phase = RUNNING
+        self._panel.events.waits(0)
         self._enter()
 
     # -- the layers
@@ -146,7 +148,7 @@ class TriggerModel:
             self._at(self._timer, self._enter)
         else:
             self.phase = WAITING
-            self._panel.events.idle(False)
+            self._panel.events.waits(WAITING_FOR_ARM)
 
     def _enter(self) -> None:
         self._triggers = self._panel.state["trigger_count"]
@@ -158,6 +160,7 @@ class TriggerModel:
             bypassed = state["trigger_direction"] == "SOUR" and self._triggers == state["trigger_count"]
             if not bypassed:
                 self.phase = WAITING  # nothing is connected to the trigger link
+                self._panel.events.waits(WAITING_FOR_TRIGGER)
                 return
         self._at(self._panel.world.now() + state["trigger_delay"], self._source)
 
@@ -166,26 +169,29 @@ class TriggerModel:
         panel = self._panel
         if panel.state["clear_auto"]:
             panel.state["output"] = True
+        if panel.state["memory"]:
+            panel.memory.step(self._point)
+            self._point += 1
         if panel.auto_ohms():
             panel.meter.find_ohm_range()
         elif self._levels is not None:
             panel.source.step(float(self._levels[self._point % self._levels.size]), fixed_range=self._fixed)
             self._point += 1
-        panel.source.show()
+        panel.output.show()
         self._at(panel.world.now() + panel.meter.cycle_seconds(), self._measure)
 
     def _measure(self) -> None:
         panel, state = self._panel, self._panel.state
-        panel.source.watch()
+        panel.output.watch()
         if not state["output"]:
             return self._end()
         reading = panel.meter.read()
         clamped = bool(int(reading[4]) & REAL_COMPLIANCE) and self._levels is not None
         if not (clamped and state["sweep_abort"] == "EARL"):
             panel.buffers.store(reading)
-        if state["clear_auto"]:
+        if state["clear_auto"] and (state["clear_mode"] == "ALW" or self._triggers <= 1):
             state["output"] = False
-            panel.source.show()
+            panel.output.show()
         if clamped and state["sweep_abort"] != "NEV":
             return self._end()
         self._triggers -= 1
@@ -199,7 +205,7 @@ class TriggerModel:
     def _end(self) -> None:
         self.phase = IDLE
         self._run += 1
-        self._panel.events.idle(True)
+        self._panel.events.idle()
         self._panel.became_idle()
 
     def _at(self, when: float, act: Any) -> None:

@@ -10,20 +10,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+from labctl_sim.faults import TRIGGERS
 from labctl_sim.keithley2636b_buffer import DEDICATED, Buffers
 from labctl_sim.keithley2636b_front import front_names
 from labctl_sim.keithley2636b_meter import Meter
+from labctl_sim.keithley2636b_rear import Setups, calibration_names, contact_names, rear_names
 from labctl_sim.keithley2636b_settings import AUTO, CONSTANTS, LIMIT_AUTO
 from labctl_sim.keithley2636b_source import Source
 from labctl_sim.keithley2636b_sweep import Sweep
+from labctl_sim.panel import line_hertz
 from labctl_sim.status import InstrumentFault
 from labctl_sim.tsp import TspPanel
+from labctl_sim.tsp_events import Events
 from labctl_sim.tsp_names import Constant, Function, Instance, Mark, Name, Value, number, prefixed
 from labctl_sim.tsp_status import StatusModel
 from labctl_sim.tsp_tree import Instances
-from labctl_sim.tsp_trigger import Events, TriggerObjects
+from labctl_sim.tsp_trigger import TriggerObjects
 from labctl_sim.world import World
 
 VLMT, ILMT, ROF, BAV, INT, INST = 1, 2, 128, 256, 2048, 8192  # status.measurement (K26-9-283)
@@ -37,7 +42,7 @@ class Channel:
 
     def __init__(self, place: int, role: str, panel: Keithley2636B) -> None:
         self.source = Source(panel.world, role, panel.role, interlock=bool(panel.options.get("interlock", True)))
-        self.meter = Meter(self.source, partial(float, panel.options.get("line_hertz", 50.0)), panel.buffers.find)
+        self.meter = Meter(self.source, partial(line_hertz, panel.options), panel.buffers.find)
         self.sweep = Sweep(place, self.source, self.meter, panel.events)
         self.buffers = panel.buffers.dedicated(place)
 
@@ -65,11 +70,16 @@ class Channel:
             **self.sweep.names(),
             "reset": Function(self.reset, "K26-9-236"),
             "savebuffer": Function(lambda buffer: None, "TMD"),
+            "buffer.recalculatestats": Function(lambda buffer: None, "TMD"),  # getstats() is a factory script
+            **contact_names(self.source.connected, lambda: bool(self.source.output)),
+            **calibration_names(),
         }
 
 
 class Keithley2636B(TspPanel):
     """The front panel."""
+
+    conditions = TRIGGERS | {"output_refuses", "interlock", "over_temperature"}
 
     def __init__(self, world: World, role: str, options: Mapping[str, Any]) -> None:
         self.world, self.role, self.options = world, role, options
@@ -78,7 +88,16 @@ class Keithley2636B(TspPanel):
         self.buffers = Buffers(self.looked)
         roles = (role, str(options.get("channel_b", f"{role} channel B")))
         self.channels = [Channel(place, each, self) for place, each in enumerate(roles)]
+        self.setups = Setups(lambda: [channel.source.state for channel in self.channels], self._restored)
         super().__init__(world, role, options)
+
+    def factory_scripts(self) -> str:
+        """KISweep and KIPulse."""
+        return Path(__file__).with_name("keithley2636b_factory.lua").read_text(encoding="utf-8")
+
+    def _restored(self) -> None:
+        for channel in self.channels:
+            channel.reset()
 
     def identity(self) -> str:
         """Mixed case, spaces after the commas (2651A p.757, TMD)."""
@@ -104,6 +123,11 @@ class Keithley2636B(TspPanel):
         """``*TRG`` is an event like others."""
         self.triggers.command()
 
+    def watch(self) -> None:
+        """The interlock or the heat is noticed when it comes, not at the next message."""
+        for channel in self.channels:
+            channel.source.watch()
+
     def abort(self) -> None:
         """Device clear: sweeps end, outputs stay [MEM]."""
         for channel in self.channels:
@@ -111,7 +135,12 @@ class Keithley2636B(TspPanel):
 
     def names(self) -> dict[str, Name]:
         """``smua``, ``smub`` and what they share."""
-        names: dict[str, Name] = {**self.triggers.names(), **front_names()}
+        names: dict[str, Name] = {
+            **self.triggers.names(),
+            **front_names(self.world.sleep),
+            **rear_names(self.world.sleep),
+            **self.setups.names(),
+        }
         for letter, channel in zip("ab", self.channels, strict=True):
             names |= prefixed(f"smu{letter}", channel.names())
             names[f"smu{letter}.makebuffer"] = Function(self.buffers.make, "TMD", makes=self.buffers.name)
@@ -178,8 +207,32 @@ class Keithley2636B(TspPanel):
             model.summaries(("operation.sweeping", SWE), ("operation.measuring", MEAS)),
             {"SWE": SWE, "SWEEPING": SWE, "MEAS": MEAS, "MEASURING": MEAS},
         )
+        self._quiet_registers(model, smus)
         hot = {"OTEMP": OTEMP, "OVER_TEMPERATURE": OTEMP}
-        model.add("questionable", lambda: OTEMP * self._hot(), hot)
+        others = {"CAL": 256, "CALIBRATION": 256, "UO": 512, "UNSTABLE_OUTPUT": 512, "INST": INST}
+        model.add("questionable", lambda: OTEMP * self._hot(), {**hot, **others, "INSTRUMENT_SUMMARY": INST})
+
+    def _quiet_registers(self, model: StatusModel, smus: Mapping[str, int]) -> None:
+        """Registers of what never happens here: overruns, calibration, other nodes (bits [MEM])."""
+        for letter in "ab":
+            running = {"CAL": 1, "CALIBRATING": 1, "SWE": SWE, "SWEEPING": SWE, "MEAS": MEAS, "MEASURING": MEAS}
+            model.add(f"operation.instrument.smu{letter}", lambda: 0, {**running, "TRGOVR": 1024})
+            model.add(f"operation.instrument.smu{letter}.trigger_overrun", lambda: 0, {"ARM": 2, "SRC": 4, "MEAS": 8})
+            troubles = {"CAL": 256, "CALIBRATION": 256, "UO": 512, "OTEMP": OTEMP}
+            model.add(f"questionable.instrument.smu{letter}", lambda: 0, troubles)
+        for name in ("calibrating", "instrument", "trigger_overrun"):
+            model.add(f"operation.{name}", lambda: 0, smus)
+        for name in ("digio", "lan", "tsplink", "trigger_blender", "trigger_timer"):
+            model.add(f"operation.instrument.{name}", lambda: 0, {"TRGOVR": 1024, "TRIGGER_OVERRUN": 1024})
+            model.add(f"operation.instrument.{name}.trigger_overrun", lambda: 0, {})
+        model.add("operation.remote", lambda: 0, {"CAV": 2, "COMMAND_AVAILABLE": 2, "PRMPT": 2048})
+        model.add("operation.user", lambda: 0, {f"BIT{bit}": 1 << bit for bit in range(15)})
+        for name in ("calibration", "instrument", "unstable_output"):
+            model.add(f"questionable.{name}", lambda: 0, smus)
+        model.add("questionable.over_temperature", lambda: sum(SMU_BIT) * self._hot(), smus)
+        for place in range(5):
+            nodes = {f"NODE{14 * place + i}": 1 << i for i in range(1, 15) if 14 * place + i <= 64}
+            model.add(f"system{place + 1 if place else ''}", lambda: 0, {"EXT": 1, "EXTENSION_BIT": 1, **nodes})
 
     def looked(self) -> None:
         """A script has looked whether something still runs: it will wait and look again.

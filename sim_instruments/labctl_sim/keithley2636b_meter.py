@@ -163,7 +163,7 @@ class Meter:
             return OVERFLOW
         averaged = state["measure.filter.count"] if state["measure.filter.enable"] else 1.0
         rms = scale * NOISE_OF_RANGE / math.sqrt(float(state["measure.nplc"]) * float(averaged))
-        return value + rms * float(self.source.world.noise.standard_normal())
+        return value + rms * float(self.source.world.noise_of(self.source.role).standard_normal())
 
     def range_of(self, kind: str) -> float:
         """The range in force: what is sourced is measured on the source's range (K26-2-47)."""

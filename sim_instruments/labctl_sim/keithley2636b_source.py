@@ -73,7 +73,7 @@ class Source:
     def limited(self) -> bool:
         """``source.compliance``."""
         self.watch()
-        return self.output == ON and self.role in self.world.point().limited
+        return self.output == ON and self.world.terminals(self.role).limited
 
     @property
     def interlocked(self) -> bool:
@@ -109,15 +109,13 @@ class Source:
 
     def point(self) -> dict[str, float]:
         """Volts and amps at the terminals."""
-        if self.role in self.world.wiring.rows:
-            point = self.world.point()
-            return {"v": point.volts.get(self.role, 0.0), "i": point.amps.get(self.role, 0.0)}
-        face = self._face()  # not connected to anything
-        if isinstance(face, VoltageSource):
-            return {"v": face.volts, "i": 0.0}
-        if isinstance(face, CurrentSource) and face.amps:
-            return {"v": face.limit_volts if face.amps > 0 else -face.limit_volts, "i": 0.0}
-        return {"v": 0.0, "i": 0.0}
+        at = self.world.terminals(self.role)
+        return {"v": at.volts, "i": at.amps}
+
+    def connected(self) -> bool:
+        """Whether a closed relay leads from HI to somewhere."""
+        row = self.world.wiring.rows.get(self.role)
+        return row is not None and any(point.row == row for point in self.world.closed)
 
     def watch(self) -> None:
         """Turn off what may not go on: too hot, or 200 V without the interlock."""

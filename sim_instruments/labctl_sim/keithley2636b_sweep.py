@@ -17,8 +17,8 @@ from labctl_sim.keithley2636b_meter import Meter
 from labctl_sim.keithley2636b_settings import SOURCE_IDLE
 from labctl_sim.keithley2636b_source import Source
 from labctl_sim.status import InstrumentFault
+from labctl_sim.tsp_events import Detector, Events, Process, Steps
 from labctl_sim.tsp_names import Constant, Function, Name, Value, number, whole
-from labctl_sim.tsp_trigger import Detector, Events, Process, Steps
 
 # Event numbers from the channel's first one on: measure, source and pulse complete, armed (OEFET); others [MEM].
 SWEEPING, SWEEP_COMPLETE, MEASURE_COMPLETE, SOURCE_COMPLETE, PULSE_COMPLETE, ARMED = range(6)

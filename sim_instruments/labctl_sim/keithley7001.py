@@ -14,6 +14,8 @@ from typing import Any
 
 from labctl.core.device import Crosspoint
 from labctl_sim import scpi_text
+from labctl_sim.faults import TRIGGERS
+from labctl_sim.keithley7001_scan import SCAN_DEFAULTS, Scan
 from labctl_sim.scpi import Call, Command, Number, ScpiPanel
 from labctl_sim.status import InstrumentFault
 from labctl_sim.world import World
@@ -30,17 +32,22 @@ class Keithley7001(ScpiPanel):
 
     error_depth = 10  # [MEM], same family
     texts = TEXTS
+    conditions = TRIGGERS | {"stuck_relay"}
     model = "7001"
     slots = 2  # [MEM]
 
     def __init__(self, world: World, role: str, options: Mapping[str, Any]) -> None:
-        lines = world.wiring.lines
+        lines = world.wiring.places
         self.cards = {slot for slot, _ in lines if slot <= self.slots}
-        letters = world.wiring.rows.values()
-        self.rows = int(options.get("rows", max([4, *(ord(letter) - ord("A") + 1 for letter in letters)])))
+        self.rows = int(options.get("rows", max([4, *world.wiring.rows.values()])))
         self.columns = int(options.get("columns", max([10, *(column for _, column in lines)])))
         self.paths: dict[int, Points] = {}
+        self.scans = Scan(self)
         super().__init__(world, role, options)
+
+    def has_relay(self, point: Crosspoint) -> bool:
+        """Whether there is such a crosspoint."""
+        return point.slot in self.cards and point.row <= self.rows and 1 <= point.column <= self.columns
 
     def identity(self) -> str:
         """Form of the 2400's (K24-297); the firmware field is [MEM]."""
@@ -56,7 +63,11 @@ class Keithley7001(ScpiPanel):
 
     def reset(self) -> None:
         """Opens everything [MEM]; memories stay [MEM]."""
-        self.state = {"bbm": True, "settle": 0.0, "display": True}
+        self.state = {
+            "bbm": True, "settle": 0.0, "display": True, "pairs": False, "single": False, "text": "",
+            "text_shown": False, **SCAN_DEFAULTS,
+        }  # fmt: skip
+        self.scans.forget()
         self.forbidden: Points = frozenset()
         self.scan: list[Crosspoint] = []
         self._move(frozenset())
@@ -64,8 +75,13 @@ class Keithley7001(ScpiPanel):
     def commands(self) -> list[Command]:
         """ROUTe is the optional root (K7D)."""
         types = [
-            Command(f"[ROUTe]:CONFigure:SLOT{slot}:CTYPe", ask=partial(self._ask_card, slot), verify=True)
-            for slot in range(1, self.slots + 1)
+            Command(
+                f"[ROUTe]:CONFigure:SLOT{slot or ''}:CTYPe",
+                self._set_card,
+                partial(self._ask_card, slot or 1),
+                verify=True,
+            )
+            for slot in range(self.slots + 1)
         ]
         return [
             Command("[ROUTe]:CLOSe", self._close, self._ask_closed, page="K7D"),
@@ -79,13 +95,35 @@ class Keithley7001(ScpiPanel):
             Command("[ROUTe]:MEMory:RECall", self._recall, verify=True),
             self.switch("[ROUTe]:CONFigure:BBMake", "bbm", verify=True),
             self.numeric("[ROUTe]:CONFigure:STIMe", "settle", Number("S", 0.0, 99999.999), verify=True),
+            self.switch("[ROUTe]:CONFigure:CPAir", "pairs", verify=True),
+            self.switch("[ROUTe]:CONFigure:SCHannel", "single", verify=True),
             *types,
+            *self.scans.commands(),
+            Command("DISPlay[:WINDow#]:TEXT[:DATA]", self._set_text, lambda _: f'"{self.state["text"]}"', verify=True),
+            self.switch("DISPlay[:WINDow#]:TEXT:STATe", "text_shown", verify=True),
+            *self.register("STATus:OPERation", 128, page="K24 ch. 15", verify=True),
+            *self.register("STATus:QUEStionable", 8, page="K24 ch. 15", verify=True),
+            Command("STATus:PRESet", lambda _: self._preset_status(), verify=True),
+            Command("STATus:QUEue:CLEar", lambda _: self.status.errors.clear(), verify=True),
             self.switch("DISPlay:ENABle", "display", verify=True),
             Command("SYSTem:ERRor[:NEXT]", ask=self.next_error, page="K24-444"),
             Command("STATus:QUEue[:NEXT]", ask=self.next_error, page="K24-444"),
             Command("SYSTem:PRESet", lambda _: self.reset(), verify=True),
             Command("SYSTem:VERSion", ask=lambda _: "1991.0", verify=True),
         ]
+
+    def pending(self) -> bool:
+        """``*OPC`` is complete once a scan is over."""
+        return self.scans.running
+
+    def take_trigger(self) -> None:
+        """``*TRG``: only while a layer waits for the bus, otherwise -211."""
+        self.scans.bus_trigger()
+
+    def clear(self) -> None:
+        """Device clear: a scan ends, relays stay [MEM]."""
+        super().clear()
+        self.scans.abort()
 
     # -- moving relays
 
@@ -102,6 +140,13 @@ class Keithley7001(ScpiPanel):
         else:
             self._move(self.world.closed - frozenset(self._channels(call)))
 
+    def step(self, *, opening: Crosspoint | None, closing: Crosspoint) -> None:
+        """One channel of a scan after another; break before make unless that was switched off."""
+        left = self.world.closed - {opening}
+        if self.state["bbm"]:
+            self._move(left)
+        self._move(left | {closing})
+
     def _move(self, closed: Points) -> None:
         self.world.relays(closed, RELAY_SECONDS + float(self.state["settle"]))
 
@@ -117,10 +162,27 @@ class Keithley7001(ScpiPanel):
     def _ask_card(self, slot: int, _: Call) -> str:
         return "C7012" if slot in self.cards else "NONE"
 
+    def _set_card(self, call: Call) -> None:
+        """For cards that do not say what they are; those here do."""
+        scpi_text.choice(call.only(), ("C7012", "C7013", "C7152", "C7153", "C7154", "C7156", "C7174", "C7999", "NONE"))
+
+    def _set_text(self, call: Call) -> None:
+        words = scpi_text.string(call.only())
+        if len(words) > 20:
+            raise InstrumentFault(-223)
+        self.state["text"] = words
+
+    def _preset_status(self) -> None:
+        for register in self.status.registers.values():
+            register.preset()
+
     # -- lists and memories
 
     def _set_scan(self, call: Call) -> None:
         self.scan = self._channels(call)
+        if any(point in self.forbidden for point in self.scan):
+            self.scan = []
+            raise InstrumentFault(-221)
 
     def _set_forbidden(self, call: Call) -> None:
         self.forbidden = frozenset(self._channels(call, may_be_empty=True))

@@ -13,7 +13,9 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from labctl.core.device import Crosspoint
+from labctl_sim.faults import TRIGGERS
 from labctl_sim.keithley707b_channels import COLUMNS, ROWS, ChannelLists, pattern_name, refuse, spell
+from labctl_sim.keithley2636b_front import common_front
 from labctl_sim.tsp import TspPanel
 from labctl_sim.tsp_names import Constant, Function, Name, Setting, Value, number, one_of, span
 from labctl_sim.world import World
@@ -31,10 +33,13 @@ Points = frozenset[Crosspoint]
 class Keithley707B(TspPanel):
     """The mainframe with a card in every slot that the wiring uses, and in ``slots`` of its options."""
 
+    conditions = TRIGGERS | {"stuck_relay"}
     precision = 10  # K707-7-93
 
     def __init__(self, world: World, role: str, options: Mapping[str, Any]) -> None:
-        self.slots = sorted({slot for slot, _ in world.wiring.lines} | {int(slot) for slot in options.get("slots", ())})
+        self.slots = sorted(
+            {slot for slot, _ in world.wiring.places} | {int(slot) for slot in options.get("slots", ())}
+        )
         self.settings: dict[str, Any] = {RULE.name: RULE.default, SEQUENTIAL.name: SEQUENTIAL.default}
         self.delays: dict[Crosspoint, float] = {}
         self.labels: dict[Crosspoint, str] = {}
@@ -47,6 +52,10 @@ class Keithley707B(TspPanel):
     def identity(self) -> str:
         """Form of the open drivers: mixed case, spaces after the commas."""
         return "Keithley Instruments Inc., Model 707B, SIM0003, 01.40a"
+
+    def has_relay(self, point: Crosspoint) -> bool:
+        """Whether there is such a crosspoint."""
+        return point.slot in self.slots and 1 <= point.column <= COLUMNS
 
     def reset(self) -> None:
         """Opens everything, and forgets delays, labels, patterns and what is forbidden [MEM]."""
@@ -68,6 +77,7 @@ class Keithley707B(TspPanel):
                 cards[f"slot[{slot}].columns.matrix"] = Constant(float(COLUMNS), "K707-7", verify=True)
         return {
             **cards,
+            **common_front(self.world.sleep),
             "channel.close": Function(self._close, "K707-253"),
             "channel.open": Function(self._open, "K707-7-35"),
             "channel.exclusiveclose": Function(self._exclusive_close, "K707-253"),

@@ -17,26 +17,25 @@ from numpy.typing import NDArray
 from labctl_sim import scpi_text
 from labctl_sim.channels import channel_of, per_channel
 from labctl_sim.keysight81160a_channel import Channel
-from labctl_sim.polling import Polling
-from labctl_sim.scpi import Call, Command, ScpiPanel, documented
+from labctl_sim.pulse_generator import PulseGenerator
+from labctl_sim.scpi import Call, Command, documented
 from labctl_sim.status import InstrumentFault
 from labctl_sim.world import World
 
-MESSAGE_SECONDS = 2e-3  # what a message takes until it acts, the least of 2 to 20 ms [MEM]
 MEMORIES = 4  # user waveforms that survive *RST [MEM]
 
 
-class Keysight81160A(ScpiPanel):
+class Keysight81160A(PulseGenerator):
     """The front panel. Channel 1 drives the matrix row of its role; channel 2 that of ``<role>2``, if it is wired."""
 
     error_depth = 20  # [MEM]
     memories = 5  # [MEM]
+    longest_message = 1 << 22  # an arbitrary waveform in digits fits [MEM]
     adjusts = True
 
     def __init__(self, world: World, role: str, options: Mapping[str, Any]) -> None:
         self.stored: dict[str, NDArray[np.int16]] = {}
         roles = [role, f"{role}2"] if f"{role}2" in world.wiring.rows else [role]
-        self._polling = Polling(world)
         self.channels = [Channel(self, number, name) for number, name in enumerate(roles, 1)]
         super().__init__(world, role, options)
 
@@ -46,6 +45,7 @@ class Keysight81160A(ScpiPanel):
 
     def reset(self) -> None:
         """Output off, 1 MHz sine of 1 Vpp, load 50 ohm, immediate arm [MEM]; stored waveforms stay."""
+        self.state["order"] = "NORM"
         for channel in self.channels:
             channel.reset()
 
@@ -53,6 +53,13 @@ class Keysight81160A(ScpiPanel):
         """Channel tree of PM; the suffix is the channel."""
         return [
             *per_channel([channel.commands() for channel in self.channels], self._coupled),
+            *self.status_subsystem(),
+            *documented(
+                "PIEC, for the 81150A",
+                self.option("FORMat:BORDer", "order", ("NORMal", "SWAPped")),
+                Command("TRIGger#[:IMMediate]", lambda _: self.triggered()),
+                verify=True,
+            ),
             *documented(
                 "PM",
                 Command("TRACk:CHANnel#", self._couple, lambda call: str(int(self._coupling(call)))),
@@ -68,19 +75,6 @@ class Keysight81160A(ScpiPanel):
     def pending(self) -> bool:
         """True while a burst plays; a waveform without end does not count."""
         return any(channel.bursting() for channel in self.channels)
-
-    def handle(self, message: bytes) -> bytes | None:
-        """A message takes a while; short bursts are over when it has been dealt with, long ones are not."""
-        reply = super().handle(message)
-        if self.pending():
-            self.world.sleep(MESSAGE_SECONDS)
-        return super().poll() if reply is None else reply
-
-    def poll(self) -> bytes | None:
-        """A serial poll is one too: it takes time."""
-        if not self.waiting:
-            self._polling.asked(busy=self.pending())
-        return super().poll()
 
     def recalled(self) -> None:
         """``*RCL``."""
@@ -104,18 +98,18 @@ class Keysight81160A(ScpiPanel):
     # -- both channels together
 
     def _coupled(self, number: int) -> tuple[int, ...]:
-        if len(self.channels) == 2 and self.state["track1" if number == 1 else "track2"]:
+        if len(self.channels) == 2 and self.channels[number - 1]["track"]:
             return (number, 3 - number)
         return (number,)
 
     def _coupling(self, call: Call) -> bool:
-        return bool(self.state[f"track{channel_of(call, len(self.channels))}"])
+        return bool(self.channels[channel_of(call, len(self.channels)) - 1]["track"])
 
     def _couple(self, call: Call) -> None:
         """ON copies this channel's settings to the other one, and what is set later too (PM)."""
         number = channel_of(call, len(self.channels))
-        self.state[f"track{number}"] = scpi_text.boolean(call.only())
-        if self.state[f"track{number}"] and len(self.channels) == 2:
+        self.channels[number - 1]["track"] = scpi_text.boolean(call.only())
+        if self.channels[number - 1]["track"] and len(self.channels) == 2:
             self.channels[2 - number].copy(self.channels[number - 1])
 
     # -- stored waveforms

@@ -11,49 +11,37 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labctl_sim.circuit import Thevenin
 from labctl_sim.keysight81160a_levels import LevelCommands
-from labctl_sim.keysight81160a_shape import Shape
-from labctl_sim.pulse_shape import repeated
+from labctl_sim.keysight81160a_timing import MIN_EDGE, MIN_PERIOD, Timing
 from labctl_sim.scpi import Call, Command, Number, documented
 from labctl_sim.status import InstrumentFault
 
 if TYPE_CHECKING:
     from labctl_sim.keysight81160a import Keysight81160A
 
-SOURCE_OHMS = 50.0
-MAX_SAMPLE_RATE = 2.5e9  # [MEM]
-MIN_PERIOD = 3.03e-9  # manual p. 142
-MIN_WIDTH, MIN_EDGE = 1.5e-9, 1e-9  # PM
-EDGES_IN_PERIOD = 1.6  # period > width + 1.6 edges, manual p. 142
 MAX_CYCLES = 2_147_483_647  # PM
-MAX_TILED = 4096  # cycles of an internally triggered burst that are spelled out
 ARM_SOURCES = ("IMMediate", "INT", "INT2", "EXTernal", "MANual")
 SHAPES = ("SINusoid", "SQUare", "RAMP", "PULSe", "NOISe", "DC", "USER")
 DEFAULTS: dict[str, Any] = {
-    "output": False, "load": 50.0, "polarity": "NORM", "shape": "SIN", "high": 0.5, "low": -0.5, "unit": "VPP",
+    "output": False, "complement": False, "load": 50.0, "inside": 50.0, "polarity": "NORM", "shape": "SIN",
+    "unit": "VPP",
+    "high": 0.5, "low": -0.5,
     "limit": False, "limit_high": 10.0, "limit_low": -10.0,
-    "period": 1e-6, "width": 100e-9, "leading": MIN_EDGE, "trailing": MIN_EDGE, "delay": 0.0, "hold": "WIDT",
+    "period": 1e-6, "last_period": 1e-6, "hold": "WIDT",
+    "width": 100e-9, "leading": MIN_EDGE, "trailing": MIN_EDGE, "delay": 0.0,
     "square_duty": 50.0, "symmetry": 100.0, "arb": "VOLATILE",
     "arm": "IMM", "sense": "EDGE", "slope": "POS", "arm_level": 1.0, "arm_ohms": 10e3,
     "burst": False, "burst_mode": "TRIG", "cycles": 1, "burst_period": 1e-3, "track": False,
 }  # fmt: skip
 
 
-class Channel(LevelCommands, Shape):
+class Channel(LevelCommands, Timing):
     """``self[key]`` is a setting; ``role`` is the matrix row that it drives."""
 
     def __init__(self, panel: Keysight81160A, number: int, role: str) -> None:
+        super().__init__(number, role)
         self.panel = panel
-        self.number = number
-        self.role = role
         self.memory = np.zeros(2, np.int16)
-
-    def __getitem__(self, key: str) -> Any:
-        return self.panel.state[f"{key}{self.number}"]
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        self.panel.state[f"{key}{self.number}"] = value
 
     def reset(self) -> None:
         """``*RST``: output off, 1 MHz sine of 1 Vpp, load 50 ohm, immediate arm [MEM]."""
@@ -72,19 +60,19 @@ class Channel(LevelCommands, Shape):
 
     def commands(self) -> list[Command]:
         """What has this channel's number in its header."""
-        return [*self._output_commands(), *self.level_commands(), *self._time_commands(), *self._trigger_commands()]
-
-    def _key(self, name: str) -> str:
-        return f"{name}{self.number}"
+        return [*self._output_commands(), *self.level_commands(), *self.time_commands(), *self._trigger_commands()]
 
     def _output_commands(self) -> list[Command]:
-        panel, key = self.panel, self._key
+        panel, key = self.panel, self.key
         applied = ("SINusoid", "SQUare", "RAMP", "PULSe", "NOISe", "DC", "USER")
         return [
             *documented(
                 "PM, BACE",
-                panel.switch("OUTPut#[:STATe]", key("output"), self.show),
+                panel.switch("OUTPut#[:STATe]", key("output"), self._switched),
                 panel.numeric("OUTPut#:LOAD", key("load"), Number("OHM", 0.3, 1e6, 50.0)),
+                panel.numeric("OUTPut#:IMPedance:EXTernal", key("load"), Number("OHM", 0.3, 1e6, 50.0)),
+                panel.numeric("OUTPut#:IMPedance[:INTernal]", key("inside"), Number("OHM", 50.0, 50.0, 50.0)),
+                panel.switch("OUTPut#:COMPlement[:STATe]", key("complement"), self.show),
                 panel.option("OUTPut#:POLarity", key("polarity"), ("NORMal", "INVerted"), self.show),
                 panel.option("[SOURce#]:FUNCtion#[:SHAPe]", key("shape"), SHAPES, self.fit),
             ),
@@ -96,41 +84,8 @@ class Channel(LevelCommands, Shape):
             ),
         ]
 
-    def _time_commands(self) -> list[Command]:
-        panel, key = self.panel, self._key
-        period, width = Number("S", MIN_PERIOD, 1e6, 1e-6), Number("S", MIN_WIDTH, 1e6, 100e-9)
-        edge, duty = Number("S", MIN_EDGE, 1e3, MIN_EDGE), Number("PCT", 0.15, 99.99, 10.0)
-        square, percent = Number("PCT", 1.5e-4, 99.9998485, 50.0), Number("PCT", 0.0, 100.0, 100.0)
-        table = documented(
-            "manual p. 142",
-            *[
-                panel.numeric(f"[SOURce#]:{node}", key("period"), period, self._period_changed)
-                for node in ("PERiod#", "PULSe:PERiod#", "FUNCtion#:PULSe:PERiod")
-            ],
-        )
-        for root, end in (("PULSe:", "#"), ("FUNCtion#:PULSe:", "")):
-            edges = f"[SOURce#]:{root}TRANsition{end}"
-            table += documented(
-                "PM, BACE",
-                panel.numeric(f"[SOURce#]:{root}WIDTh{end}", key("width"), width, self.fit),
-                Command(f"[SOURce#]:{root}DCYCle{end}", self._set_duty(duty), self._ask_duty(duty)),
-                panel.numeric(f"{edges}[:LEADing]", key("leading"), edge, self._leading_changed),
-                panel.numeric(f"{edges}:TRAiling", key("trailing"), edge, self.fit),
-            )
-        return table + documented(
-            "PM",
-            *[
-                Command(f"[SOURce#]:FREQuency#{node}", self._set_frequency, self._ask_frequency)
-                for node in ("[:CW]", ":FIXed")
-            ],
-            panel.numeric("[SOURce#]:PULSe:DELay#", key("delay"), Number("S", 0.0, 1e6), self.fit),
-            panel.option("[SOURce#]:PULSe:HOLD#", key("hold"), ("WIDTh", "DCYCle")),
-            panel.numeric("[SOURce#]:FUNCtion#:SQUare:DCYCle", key("square_duty"), square, self.show),
-            panel.numeric("[SOURce#]:FUNCtion#:RAMP:SYMMetry", key("symmetry"), percent, self.show),
-        )
-
     def _trigger_commands(self) -> list[Command]:
-        panel, key, arm = self.panel, self._key, "ARM[:STARt][:LAYer]"
+        panel, key, arm = self.panel, self.key, "ARM[:STARt][:LAYer]"
         burst = Number("S", MIN_PERIOD, 1e6, 1e-3)
         return [
             *documented(
@@ -143,7 +98,7 @@ class Channel(LevelCommands, Shape):
             ),
             *documented(
                 "PM",
-                Command("TRIGger#:COUNt", self._set_count, lambda _: str(self._cycles())),
+                Command("TRIGger#:COUNt", self._set_count, lambda _: str(self.cycles())),
                 panel.switch("[SOURce#]:BURSt#:STATe", key("burst"), self.show),
                 panel.option("[SOURce#]:BURSt#:MODE", key("burst_mode"), ("TRIGgered", "GATed")),
                 panel.integer("[SOURce#]:BURSt#:NCYCles", key("cycles"), 1, MAX_CYCLES, self.show),
@@ -164,74 +119,20 @@ class Channel(LevelCommands, Shape):
             frequency, amplitude, offset = asked
             self["shape"], self["arm"], self["burst"] = shape, "IMM", False
             if shape not in ("DC", "NOIS"):
-                self._set_frequency(Call((), (frequency,)))
+                self.set_frequency(Call((), (frequency,)))
             if shape != "DC":
                 self.set_level("amplitude", Call((), (amplitude,)))
             self.set_level("offset", Call((), (offset,)))
             self["output"] = True
+            self._switched()
             self.fit()
 
         return write
-
-    def _set_frequency(self, call: Call) -> None:
-        kind = Number("HZ", 1e-6, 1 / MIN_PERIOD, 1e6)
-        self["period"] = 1 / self.panel.limited(kind.read(call.only()), *kind.bounds())
-        self._period_changed()
-
-    def _ask_frequency(self, call: Call) -> str:
-        kind = Number("HZ", 1e-6, 1 / MIN_PERIOD, 1e6)
-        return self.panel.format_number(kind.read(call.only()) if call.parameters else 1 / self["period"])
-
-    def _set_duty(self, kind: Number) -> Any:
-        def write(call: Call) -> None:
-            self["width"] = self.panel.limited(kind.read(call.only()), *kind.bounds()) / 100 * self["period"]
-            self.fit()
-
-        return write
-
-    def _ask_duty(self, kind: Number) -> Any:
-        def ask(call: Call) -> str:
-            return self.panel.format_number(
-                kind.read(call.only()) if call.parameters else 100 * self["width"] / self["period"]
-            )
-
-        return ask
-
-    def _leading_changed(self) -> None:
-        self["trailing"] = self["leading"]  # the trailing edge follows until it is set itself [MEM]
-        self.fit()
-
-    def _period_changed(self) -> None:
-        """The newer setting wins: width and edges give way to the period; with HOLD DCYC the width follows it."""
-        if self["shape"] == "PULS" and self.period_counts():
-            room = self["period"] - self["delay"]
-            edges = max(self["leading"], self["trailing"])
-            if self["width"] + EDGES_IN_PERIOD * edges > room * (1 + 1e-9):
-                self["leading"] = self["trailing"] = max(min(edges, (room - MIN_WIDTH) / EDGES_IN_PERIOD), MIN_EDGE)
-                self["width"] = max(min(self["width"], room - EDGES_IN_PERIOD * self["leading"]), MIN_WIDTH)
-                self.panel.status.push(-221)
-        self.fit()
-
-    def period_counts(self) -> bool:
-        """A single triggered pulse has no period (manual p. 92)."""
-        return self["arm"] in ("IMM", "INT") or self._cycles() > 1
-
-    def fit(self) -> None:
-        """Period > width + 1.6 edges (manual p. 142); an arb plays at 2.5 GSa/s at most [MEM]. The period gives way."""
-        least = MIN_PERIOD
-        if self["shape"] == "PULS" and self.period_counts():
-            edges = max(self["leading"], self["trailing"])
-            least = self["delay"] + self["width"] + EDGES_IN_PERIOD * edges
-        elif self["shape"] == "USER":
-            least = self.arb().size / MAX_SAMPLE_RATE
-        if self["period"] < least * (1 - 1e-9):
-            self["period"] = least
-            self.panel.status.push(-221)
-        self.show()
 
     # -- trigger
 
-    def _cycles(self) -> int:
+    def cycles(self) -> int:
+        """Cycles per trigger."""
         return int(self["cycles"]) if self["burst"] else 1
 
     def _set_count(self, call: Call) -> None:
@@ -251,24 +152,25 @@ class Channel(LevelCommands, Shape):
         return bool(self["output"] and self["arm"] == "MAN" and self["shape"] != "DC" and not self.bursting())
 
     def fire(self) -> None:
-        """Start a burst; only channel 1 has the trigger output that the digitizer listens to."""
-        waveform, world = self.waveform(), self.panel.world
-        world.play(self.role, waveform, SOURCE_OHMS, self._cycles(), triggers=self.number == 1)
+        """Start a burst."""
+        self.play(self.waveform(), self.cycles())
 
     # -- what comes out
 
+    def _switched(self) -> None:
+        self.refuse()
+        self.show()
+
     def show(self) -> None:
         """Tell the world what the output is now; whatever played ends."""
-        world = self.panel.world
         if not self["output"]:
-            world.show(self.role, None)
+            self.rest(None)
         elif self["shape"] == "DC":
             sign = -1.0 if self["polarity"] == "INV" else 1.0
-            world.show(self.role, Thevenin(sign * (self["high"] + self["low"]), SOURCE_OHMS))
+            self.rest(sign * (self["high"] + self["low"]))
         elif self["arm"] in ("IMM", "INT"):
-            world.run(self.role, self.waveform(), SOURCE_OHMS)
+            self.repeat(self.waveform())
         elif self["arm"] == "INT2":  # the internal trigger: a burst every burst period
-            cycle, cycles = self.waveform(), min(self._cycles(), MAX_TILED)
-            world.run(self.role, repeated(cycle, cycles, self["burst_period"]), SOURCE_OHMS)
+            self.repeat(self.waveform(), self.cycles(), self["burst_period"])
         else:  # waiting for a trigger
-            world.show(self.role, Thevenin(self.rest_volts(), SOURCE_OHMS))
+            self.rest(self.rest_volts())

@@ -5,30 +5,21 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
+from labctl_sim.pulse_generator import Output
 from labctl_sim.scpi import Call, Command, Number, documented
 
 if TYPE_CHECKING:
     from labctl_sim.keysight81160a import Keysight81160A
 
-SOURCE_OHMS = 50.0
 MAX_LEVEL = 5.0  # PM, into 50 ohm
 MIN_AMPLITUDE, MAX_AMPLITUDE = 0.05, 5.0  # PM
 DEFAULT_VOLTS = {"high": 0.5, "low": -0.5, "offset": 0.0, "amplitude": 1.0}
 
 
-class LevelCommands:
+class LevelCommands(Output):
     """The part of a channel that is about volts."""
 
     panel: Keysight81160A
-    number: int
-
-    @abstractmethod
-    def __getitem__(self, key: str) -> Any:
-        """A setting."""
-
-    @abstractmethod
-    def __setitem__(self, key: str, value: Any) -> None:
-        """Change a setting."""
 
     @abstractmethod
     def show(self) -> None:
@@ -36,37 +27,32 @@ class LevelCommands:
 
     def level_commands(self) -> list[Command]:
         """PM; LIMit: PM and 33500 p. 324."""
-        panel, number, volt = self.panel, self.number, Number("V", -10.0, 10.0)
+        panel, key, volt = self.panel, self.key, Number("V", -10.0, 10.0)
         root = "[SOURce#]:VOLTage#"
         return documented(
             "PM",
             *[
-                Command(f"{root}{node}", self._setter(key), self._asker(key))
-                for key, node in (
+                Command(f"{root}{node}", self._setter(level), self._asker(level))
+                for level, node in (
                     ("high", "[:LEVel][:IMMediate]:HIGH"),
                     ("low", "[:LEVel][:IMMediate]:LOW"),
                     ("offset", "[:LEVel][:IMMediate]:OFFSet"),
                     ("amplitude", "[:LEVel][:IMMediate][:AMPLitude]"),
                 )
             ],
-            panel.option(f"{root}:UNIT", f"unit{number}", ("VPP",)),  # VRMS and DBM are not modelled
-            panel.switch(f"{root}:LIMit#:STATe", f"limit{number}", self.clip),
-            panel.numeric(f"{root}:LIMit#[:HIGH]", f"limit_high{number}", volt, self.clip),
-            panel.numeric(f"{root}:LIMit#:LOW", f"limit_low{number}", volt, self.clip),
+            panel.option(f"{root}:UNIT", key("unit"), ("VPP",)),  # VRMS and DBM are not modelled
+            panel.switch(f"{root}:LIMit#:STATe", key("limit"), self.clip),
+            panel.numeric(f"{root}:LIMit#[:HIGH]", key("limit_high"), volt, self.clip),
+            panel.numeric(f"{root}:LIMit#:LOW", key("limit_low"), volt, self.clip),
         )
-
-    def factor(self) -> float:
-        """Volts shown per volt into 50 ohm: the divider of the load that was told, twice the one of 50 ohm."""
-        load = self["load"]
-        return float(2 * load / (load + SOURCE_OHMS))
 
     def set_level(self, key: str, call: Call) -> None:
         """Set one level from a call's parameter."""
         kind = self._kind(key)
-        self._move(key, self.panel.limited(kind.read(call.only()), *kind.bounds()) / self.factor())
+        self._move(key, self.panel.limited(kind.read(call.only()), *kind.bounds()) / self.divider())
 
     def _kind(self, key: str) -> Number:
-        factor = self.factor()
+        factor = self.divider()
         default = DEFAULT_VOLTS[key] * factor
         if key == "amplitude":
             return Number("V", MIN_AMPLITUDE * factor, MAX_AMPLITUDE * factor, default)
@@ -77,10 +63,7 @@ class LevelCommands:
 
     def _asker(self, key: str) -> Any:
         def ask(call: Call) -> str:
-            high, low = self["high"], self["low"]
-            levels = {"high": high, "low": low, "offset": (high + low) / 2, "amplitude": high - low}
-            value = self._kind(key).read(call.only()) if call.parameters else levels[key] * self.factor()
-            return self.panel.format_number(value)
+            return self.panel.format_number(self._kind(key).asked(call, self.levels()[key] * self.divider()))
 
         return ask
 
@@ -115,7 +98,7 @@ class LevelCommands:
     def clip(self) -> None:
         """With LIMit on, levels are clipped and the conflict is reported (33500 p. 324)."""
         if self["limit"]:
-            top, bottom = (self[key] / self.factor() for key in ("limit_high", "limit_low"))
+            top, bottom = (self[key] / self.divider() for key in ("limit_high", "limit_low"))
             high, low = (min(max(self[key], bottom), top) for key in ("high", "low"))
             if (high, low) != (self["high"], self["low"]):
                 self["high"], self["low"] = high, low

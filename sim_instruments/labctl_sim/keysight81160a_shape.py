@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from labctl_sim import scpi_text
 from labctl_sim.mtj import Floats
+from labctl_sim.pulse_generator import Output
 from labctl_sim.pulse_shape import staircase, trapezoid
 from labctl_sim.scpi import Call, Command, documented
 from labctl_sim.status import InstrumentFault
@@ -22,19 +23,11 @@ DAC_FULL_SCALE = 8191  # 14 bit, PM
 MAX_POINTS = 262_144  # [MEM]
 
 
-class Shape:
+class Shape(Output):
     """The part of a channel that is about waveforms."""
 
     panel: Keysight81160A
     memory: NDArray[np.int16]
-
-    @abstractmethod
-    def __getitem__(self, key: str) -> Any:
-        """A setting."""
-
-    @abstractmethod
-    def __setitem__(self, key: str, value: Any) -> None:
-        """Change a setting."""
 
     @abstractmethod
     def fit(self) -> None:
@@ -62,14 +55,14 @@ class Shape:
         self.fit()
 
     def _load_dac(self, call: Call) -> None:
-        """``:DATA1:DAC VOLATILE,<block of big-endian int16>`` or a list of numbers (PM)."""
+        """``:DATA1:DAC VOLATILE,<block of int16 as FORM:BORD says>`` or a list of numbers (PM)."""
         if len(call.parameters) < 2 or str(call.parameters[0]).upper() != "VOLATILE":
             raise InstrumentFault(-109)
         data = call.parameters[1]
         if isinstance(data, bytes):
             if len(data) % 2 or len(call.parameters) > 2:
                 raise InstrumentFault(-161)
-            values = np.frombuffer(data, ">i2").astype(np.float64)
+            values = np.frombuffer(data, ">i2" if self.panel.state["order"] == "NORM" else "<i2").astype(np.float64)
         else:
             values = np.array([scpi_text.number(value) for value in call.parameters[1:]])
         self._load(values)
@@ -126,7 +119,7 @@ class Shape:
         if shape == "USER":
             unit = self.arb()
         elif shape == "NOIS":
-            unit = np.clip(self.panel.world.noise.standard_normal(1000) / 3, -1, 1)
+            unit = np.clip(self.panel.world.noise_of(self.panel.role).standard_normal(1000) / 3, -1, 1)
         else:
             unit = np.sin(2 * np.pi * np.linspace(0, 1, 200, endpoint=False))
         return Waveform.of_samples(middle + unit * swing, period / unit.size)

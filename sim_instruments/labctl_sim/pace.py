@@ -1,8 +1,10 @@
 """How the world's time goes with the room's: by itself (virtual), in step with it (real), or so much faster (scaled).
 
 The code is the same: panels let the world sleep for what takes them time. In virtual time that is all. Otherwise the
-world runs ahead of the room by it, and their replies are held back until the room has come that far; when nobody
-does anything, the world catches up with the room before the next one does.
+world runs ahead of the room by it, and their replies are held back until the room has come that far. An instrument
+that is spoken to meanwhile acts at the room's time, or when it has done what it was told before (``World.as_of``), so
+that nobody waits for another one. When nobody does anything, the world catches up with the room before the next one
+does.
 """
 
 from __future__ import annotations
@@ -43,6 +45,7 @@ class Pace:
         self._lock = lock
         self._factor = factor
         self._start = room.now()
+        world.paced = factor is not None
 
     @property
     def virtual(self) -> bool:
@@ -66,6 +69,10 @@ class Pace:
     def catch_up(self) -> None:
         """Bring the world to the present of the room; the caller holds the bench's lock."""
         if self._factor is not None:
-            behind = self.now() - self.world.now()
+            now = self.now()
+            behind = now - self.world.now()
             if behind > BEHIND_SECONDS:
                 self.world.sleep(behind)
+            elif behind < 0 and (due := self.world.next_event()) is not None and due <= now:
+                with self.world.as_of(due, None):
+                    self.world.sleep(now - due)  # what others have appointed, while the world had run ahead

@@ -12,38 +12,38 @@ from typing import Any
 
 from labctl_sim import scpi_text
 from labctl_sim.channels import per_channel
-from labctl_sim.circuit import Thevenin
-from labctl_sim.pg1074_channel import MAX_SECONDS, SOURCE_OHMS, Channel
-from labctl_sim.polling import Polling
-from labctl_sim.pulse_shape import repeated
-from labctl_sim.scpi import Call, Command, Number, ScpiPanel, documented
+from labctl_sim.pg1074_channel import MAX_SECONDS, Channel
+from labctl_sim.pulse_generator import PulseGenerator
+from labctl_sim.scpi import Call, Command, Number, documented
 from labctl_sim.status import InstrumentFault
 from labctl_sim.world import World
 
 CHANNELS = 4
-MAX_TILED = 4096  # cycles of a burst at the internal trigger that are spelled out
-MESSAGE_SECONDS = 2e-3  # what a message takes until it acts [MEM]
 TRIGGER_MODES = ("SINGle", "BURSt", "CONTinuous", "GATed")
 COMMON: dict[str, Any] = {
-    "trigger": "CONT", "trigger_source": "TIM", "timer": 1e-3, "slope": "POS", "threshold": 1.2,
+    "trigger": "CONT", "trigger_source": "TIM", "timer": 1e-3, "slope": "RIS", "threshold": 1.2,
     "trigger_ohms": "1KOHM", "out_polarity": "POS", "out_volts": 1.0, "out_delay": 0.0,
 }  # fmt: skip
 
 
-class PG1074(ScpiPanel):
+class PG1074(PulseGenerator):
     """The front panel. Channel 1 drives the matrix row of its role, channel n that of ``<role>n`` if it is wired."""
 
     error_depth = 20  # [MEM]
 
     def __init__(self, world: World, role: str, options: Mapping[str, Any]) -> None:
         self.running = False
-        self._polling = Polling(world)
         self.channels = [Channel(self, n, role if n == 1 else f"{role}{n}") for n in range(1, CHANNELS + 1)]
         super().__init__(world, role, options)
 
     def identity(self) -> str:
         """[MEM]."""
         return "ACTIVE TECHNOLOGIES,PG-1074,SIM00005,1.0.0"
+
+    @property
+    def spells_out(self) -> bool:
+        """PYI compares what it reads with whole words."""
+        return True
 
     def format_error(self, code: int, text: str) -> str:
         """[MEM]."""
@@ -68,7 +68,7 @@ class PG1074(ScpiPanel):
                 "PYI",
                 self.option("TRIGger:MODE", "trigger", TRIGGER_MODES, self._mode_changed),
                 self.option("TRIGger:SOURce", "trigger_source", ("TIMer", "EXTernal", "MANual"), self.show),
-                self.option("TRIGger:SLOPe", "slope", ("POSitive", "NEGative")),
+                self.option("TRIGger:SLOPe", "slope", ("RISing", "FALLing", "POSitive", "NEGative")),
                 self.numeric("TRIGger:THREshold", "threshold", Number("V", 0.9, 1.65, 1.2)),
                 Command("TRIGger:IMPedance", self._set_ohms, lambda _: str(self.state["trigger_ohms"])),
                 self.option("TRIGger:OUTPut:POLarity", "out_polarity", ("POSitive", "NEGative")),
@@ -78,6 +78,7 @@ class PG1074(ScpiPanel):
                 Command("PULSEGENControl:STOP", lambda _: self._stop()),
                 Command("SYSTem:ERRor[:NEXT]", ask=self.next_error),
             ),
+            *self.status_subsystem(),
             *documented(
                 "MEM",
                 self.numeric("TRIGger:TIMer", "timer", Number("S", 1e-7, MAX_SECONDS, 1e-3), self.show),
@@ -91,19 +92,6 @@ class PG1074(ScpiPanel):
     def pending(self) -> bool:
         """True while a triggered burst plays."""
         return self._triggered() and any(self.world.playing(channel.role) for channel in self.channels)
-
-    def handle(self, message: bytes) -> bytes | None:
-        """A message takes a while; short bursts are over when it has been dealt with, long ones are not."""
-        reply = super().handle(message)
-        if self.pending():
-            self.world.sleep(MESSAGE_SECONDS)
-        return super().poll() if reply is None else reply
-
-    def poll(self) -> bytes | None:
-        """A serial poll is one too: it takes time."""
-        if not self.waiting:
-            self._polling.asked(busy=self.pending())
-        return super().poll()
 
     # -- running
 
@@ -133,25 +121,20 @@ class PG1074(ScpiPanel):
             raise InstrumentFault(-211)
         for channel in self.channels:
             if channel["output"]:
-                self.world.play(
-                    channel.role, channel.waveform(), SOURCE_OHMS, channel.cycles(), triggers=channel.number == 1
-                )
+                channel.play(channel.waveform(), channel.cycles())
 
     def show(self) -> None:
         """Tell the world what stands at each output; whatever played ends."""
         for channel in self.channels:
             if not channel["output"]:
-                self.world.show(channel.role, None)
+                channel.rest(None)
                 continue
             free = self.running and self.state["trigger"] == "CONT"
             timed = self.running and self.state["trigger"] in ("SING", "BURS") and self.state["trigger_source"] == "TIM"
             if free or timed:
-                wave, cycles = channel.waveform(), min(channel.cycles(), MAX_TILED)
-                self.world.run(channel.role, repeated(wave, cycles, self.state["timer"] if timed else 0.0), SOURCE_OHMS)
+                channel.repeat(channel.waveform(), channel.cycles(), self.state["timer"] if timed else 0.0)
             else:  # the base line
-                self.world.show(
-                    channel.role, Thevenin(2 * channel["high" if channel["inverted"] else "low"], SOURCE_OHMS)
-                )
+                channel.rest(2 * channel["high" if channel["inverted"] else "low"])
 
     def _set_ohms(self, call: Call) -> None:
         """50 ohm or 1 kohm."""

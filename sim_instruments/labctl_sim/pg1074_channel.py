@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from labctl_sim.pulse_generator import Output
 from labctl_sim.pulse_shape import staircase, trapezoid
 from labctl_sim.scpi import Call, Command, Number, documented
 from labctl_sim.status import InstrumentFault
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from labctl_sim.pg1074 import PG1074
 
 PULSES = 4
-SOURCE_OHMS = 50.0
 EDGE_SECONDS = 70e-12  # data sheet [MEM]
 MIN_WIDTH, MIN_AMPLITUDE = 0.7e-9, 10e-3  # PYI
 MAX_AMPLITUDE, MAX_LEVEL = 5.0, 5.0  # into 50 ohm, data sheet [MEM]
@@ -28,19 +28,12 @@ CHANNEL: dict[str, Any] = {
 }  # fmt: skip
 
 
-class Channel:
-    """One output; ``self[key]`` is a setting, ``role`` the matrix row that it drives."""
+class Channel(Output):
+    """One output."""
 
     def __init__(self, panel: PG1074, number: int, role: str) -> None:
-        self.panel = panel
-        self.number = number
-        self.role = role
-
-    def __getitem__(self, key: str) -> Any:
-        return self.panel.state[f"{key}.{self.number}"]
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        self.panel.state[f"{key}.{self.number}"] = value
+        super().__init__(number, role)
+        self.panel: PG1074 = panel
 
     def reset(self) -> None:
         """Defaults [MEM]."""
@@ -49,24 +42,28 @@ class Channel:
         for pulse in range(1, PULSES + 1):
             self[f"width{pulse}"], self[f"delay{pulse}"] = 10e-9, (pulse - 1) * 100e-9
 
+    def _switched(self) -> None:
+        self.refuse()
+        self.panel.show()
+
     def commands(self) -> list[Command]:
         """What has this channel's number in its header (PYI)."""
-        panel, number, seconds = self.panel, self.number, Number("S", 0.0, MAX_SECONDS)
+        panel, seconds = self.panel, Number("S", 0.0, MAX_SECONDS)
         period = Number("S", MIN_PERIOD, MAX_SECONDS, 1e-6)
         return documented(
             "PYI",
-            panel.switch("OUTPut#[:STATe]", f"output.{number}", panel.show),
-            self._checked(panel.option("OUTPut#:PULSe:MODE", f"mode.{number}", PULSE_MODES)),
-            self._stopped(panel.switch("SOURce#:LOAD:COMPensation", f"compensated.{number}")),
-            self._stopped(panel.numeric("SOURce#:LOAD:IMPedance", f"load.{number}", Number("OHM", 50.0, 1e8, 50.0))),
-            panel.switch("SOURce#:INVerted", f"inverted.{number}", panel.show),
+            panel.switch("OUTPut#[:STATe]", self.key("output"), self._switched),
+            self._checked(panel.option("OUTPut#:PULSe:MODE", self.key("mode"), PULSE_MODES)),
+            self._stopped(panel.switch("SOURce#:LOAD:COMPensation", self.key("compensated"))),
+            self._stopped(panel.numeric("SOURce#:LOAD:IMPedance", self.key("load"), Number("OHM", 50.0, 1e8, 50.0))),
+            panel.switch("SOURce#:INVerted", self.key("inverted"), panel.show),
             *[self._level(key, node) for key, node in (
                 ("amplitude", "[:AMPLitude]"), ("high", ":HIGH"), ("low", ":LOW"), ("offset", ":OFFSet"),
             )],
-            self._checked(panel.numeric("SOURce#:PERiod", f"period.{number}", period)),
+            self._checked(panel.numeric("SOURce#:PERiod", self.key("period"), period)),
             Command("SOURce#:FREQuency", self._set_frequency, lambda _: panel.format_number(1 / self["period"])),
-            panel.integer("SOURce#:BURSt:NCYCles", f"cycles.{number}", 1, MAX_CYCLES),
-            self._checked(panel.numeric("SOURce#:INITDELay", f"initial_delay.{number}", seconds)),
+            panel.integer("SOURce#:BURSt:NCYCles", self.key("cycles"), 1, MAX_CYCLES),
+            self._checked(panel.numeric("SOURce#:INITDELay", self.key("initial_delay"), seconds)),
             self._checked(self._pulse("SOURce#:PULSe#:WIDth", "width", Number("S", MIN_WIDTH, MAX_SECONDS, 10e-9))),
             self._checked(self._pulse("SOURce#:PULSe#:DELay", "delay", seconds)),
         )  # fmt: skip
@@ -111,7 +108,7 @@ class Channel:
             self[name(call)] = self.panel.limited(kind.read(call.only()), *kind.bounds())
 
         def ask(call: Call) -> str:
-            return self.panel.format_number(kind.read(call.only()) if call.parameters else self[name(call)])
+            return self.panel.format_number(kind.asked(call, self[name(call)]))
 
         return Command(pattern, write, ask)
 
@@ -123,21 +120,21 @@ class Channel:
             raise InstrumentFault(-221)
         self.panel.show()
 
-    def _factor(self) -> float:
+    def divider(self) -> float:
         """Volts shown per volt into 50 ohm: the load counts only if compensation is on [MEM]."""
-        return float(2 * self["load"] / (self["load"] + SOURCE_OHMS)) if self["compensated"] else 1.0
+        return super().divider() if self["compensated"] else 1.0
 
     def _level(self, key: str, node: str) -> Command:
         panel = self.panel
 
         def kind() -> Number:
-            factor = self._factor()
+            factor = self.divider()
             least = MIN_AMPLITUDE if key == "amplitude" else -MAX_LEVEL
             return Number("V", least * factor, (MAX_AMPLITUDE if key == "amplitude" else MAX_LEVEL) * factor)
 
         def write(call: Call) -> None:
             number = kind()
-            volts = panel.limited(number.read(call.only()), *number.bounds()) / self._factor()
+            volts = panel.limited(number.read(call.only()), *number.bounds()) / self.divider()
             high, low = self._moved(key, volts)
             slack = 1e-9
             if not MIN_AMPLITUDE - slack <= high - low <= MAX_AMPLITUDE + slack or max(high, -low) > MAX_LEVEL + slack:
@@ -146,9 +143,7 @@ class Channel:
             panel.show()
 
         def ask(call: Call) -> str:
-            high, low = self["high"], self["low"]
-            levels = {"high": high, "low": low, "offset": (high + low) / 2, "amplitude": high - low}
-            return panel.format_number(kind().read(call.only()) if call.parameters else levels[key] * self._factor())
+            return panel.format_number(kind().asked(call, self.levels()[key] * self.divider()))
 
         return Command(f"SOURce#:VOLTage[:LEVel][:IMMediate]{node}", write, ask)
 

@@ -31,10 +31,16 @@ class Board:
         panel = self._panel
         return documented(
             "PM",
-            Command("SYST:BRD:NAME", ask=lambda _: "STEMlab 125-14 v1.0"),
-            Command("SYST:TIME", self._set_time, lambda _: f"{self._now():%H,%M,%S}"),
-            Command("SYST:DATE", self._set_date, lambda _: f"{self._now():%Y,%m,%d}"),
-            Command("SYST:ERR[:NEXT]", ask=panel.next_error),
+            Command("SYSTem:BRD:Name", ask=lambda _: "STEMlab 125-14 v1.0"),
+            Command("SYSTem:TIME", self._set_time, lambda _: f"{self._now():%H,%M,%S}"),
+            Command("SYSTem:DATE", self._set_date, lambda _: f"{self._now():%Y,%m,%d}"),
+            Command("SYSTem:BRD:ID", ask=lambda _: "2"),
+            Command("SYSTem:VERSion", ask=lambda _: "1999.0"),
+            Command("SYSTem:ERRor:COUNt", ask=lambda _: str(len(panel.status.errors))),
+            Command("SYSTem:ERRor[:NEXT]", ask=panel.next_error),
+            Command("SYSTem:Help", ask=lambda _: self._help()),
+            Command("RP:LOGmode", self._set_log),
+            *[self._led(name) for name in ("MMC", "HB", "ETH")],
             Command("DIG:RST", lambda _: panel.state.update(pins={}, directions={})),
             Command("DIG:PIN", self._set_pin, lambda call: str(panel.state["pins"].get(_pin(call.only()), 0))),
             Command("DIG:PIN:DIR", self._set_direction, self._ask_direction),
@@ -42,18 +48,26 @@ class Board:
             Command("ANALOG:PIN", self._set_slow, self._ask_slow),
         )
 
+    @staticmethod
+    def _set_log(call: Call) -> None:
+        one_of(call.only(), ("OFF", "CONSOLE", "SYSLOG"))
+
+    def _help(self) -> str:
+        """Every header, with a comma between them [MEM]."""
+        return ",".join(command.pattern for command in self._panel.table())
+
     # -- the clock
 
     def _now(self) -> datetime.datetime:
         return START + self._offset + datetime.timedelta(seconds=self._panel.world.now())
 
     def _set_time(self, call: Call) -> None:
-        hour, minute, second = _numbers(call, 3)
+        hour, minute, second = _written(call, ":") or _numbers(call, 3)
         now = self._now()
         self._move(now, hour=hour, minute=minute, second=second)
 
     def _set_date(self, call: Call) -> None:
-        year, month, day = _numbers(call, 3)
+        year, month, day = _written(call, "-") or _numbers(call, 3)
         now = self._now()
         self._move(now, year=year, month=month, day=day)
 
@@ -66,6 +80,15 @@ class Board:
             raise InstrumentFault(-222) from None
 
     # -- pins
+
+    def _led(self, name: str) -> Command:
+        """A light that shows what the board's computer does, unless it is turned off (RP)."""
+        pins = f"LED:{name}"
+
+        def write(call: Call) -> None:
+            self._panel.state["pins"][pins] = one_of(call.only(), ("ON", "OFF"))
+
+        return Command(pins, write, lambda _: str(self._panel.state["pins"].get(pins, "ON")))
 
     def _set_pin(self, call: Call) -> None:
         pin, value = _parameters(call, 2)
@@ -104,6 +127,16 @@ def _parameters(call: Call, count: int) -> tuple[scpi_text.Parameter, ...]:
     if len(call.parameters) != count:
         raise InstrumentFault(-109 if len(call.parameters) < count else -108)
     return call.parameters
+
+
+def _written(call: Call, mark: str) -> list[int]:
+    """The numbers of ``"12:30:00"`` (RP); none if it is written ``12,30,00`` (PM)."""
+    if len(call.parameters) != 1:
+        return []
+    parts = scpi_text.string(call.only()).split(mark)
+    if len(parts) != 3:
+        raise InstrumentFault(-224)
+    return [round(scpi_text.number(part)) for part in parts]
 
 
 def _numbers(call: Call, count: int) -> list[int]:

@@ -45,7 +45,7 @@ class Command:
     pattern: str
     set: Callable[[Call], Later | None] | None = None
     ask: Callable[[Call], Reply | Later] | None = None
-    page: str = ""
+    page: str = "MEM"
     verify: bool = False
 
 
@@ -69,12 +69,42 @@ class Number:
 
     def read(self, parameter: Parameter) -> float:
         """The value meant, limits not yet applied; MIN, MAX and DEF stand for numbers."""
-        low, high = self.bounds()
-        named = {"MIN": low, "MINIMUM": low, "MAX": high, "MAXIMUM": high, "DEF": self.default, "DEFAULT": self.default}
-        named |= self.words
+        named = {**self._named(), **self.words}
         if isinstance(parameter, str) and parameter[:1].isalpha() and parameter.upper() in named:
             return named[parameter.upper()]
         return scpi_text.number(parameter, self.unit)
+
+    def asked(self, call: Call, now: float) -> float:
+        """What a query answers: ``now``, or the limit or default that its parameter names.
+
+        Raises InstrumentFault -108 for a number, -104 for a block, -224 for any other word.
+        """
+        if not call.parameters:
+            return now
+        parameter = call.only()
+        if isinstance(parameter, bytes):
+            raise InstrumentFault(-104)
+        if parameter.upper() in self._named():
+            return self._named()[parameter.upper()]
+        raise InstrumentFault(-224 if parameter[:1].isalpha() else -108)
+
+    def _named(self) -> dict[str, float]:
+        low, high = self.bounds()
+        return {
+            "MIN": low, "MINIMUM": low, "MAX": high, "MAXIMUM": high, "DEF": self.default, "DEFAULT": self.default,
+        }  # fmt: skip
+
+
+def run(handler: Callable[[Call], Any], call: Call) -> Any:
+    """What ``handler`` makes of ``call``; -108 if there are parameters and it looks at none: it calls its one ``_``."""
+    if call.parameters and _is_bare(handler):
+        raise InstrumentFault(-108)
+    return handler(call)
+
+
+def _is_bare(handler: Callable[[Call], Any]) -> bool:
+    code = getattr(handler, "__code__", None)
+    return code is not None and "_" in code.co_varnames[: code.co_argcount]
 
 
 def only_first(command: Command) -> Command:
@@ -87,7 +117,7 @@ def only_first(command: Command) -> Command:
         def checked(call: Call) -> Any:
             if any(number > 1 for number in call.suffixes):
                 raise InstrumentFault(-114)
-            return handler(call)
+            return run(handler, call)
 
         return checked
 

@@ -124,10 +124,11 @@ def block_end(data: bytes, start: int) -> int:
 
 
 @cache
-def pattern(text: str) -> tuple[re.Pattern[str], str]:
+def pattern(text: str, *, cut: bool = False) -> tuple[re.Pattern[str], str]:
     """A header pattern such as ``[SOURce#]:VOLTage#[:LEVel]`` as a regular expression and as a full, long header.
 
     Capitals are the short form, brackets (they nest) are optional nodes, ``#`` is a place for a numeric suffix.
+    ``cut`` allows everything between the short and the long form.
     """
     if text.startswith("*"):
         return re.compile(re.escape(text)), text
@@ -136,8 +137,10 @@ def pattern(text: str) -> tuple[re.Pattern[str], str]:
         if bracket:
             expression += {"[": "(?:", "]": ")?"}[bracket]
             continue
-        short = "".join(letter for letter in name if not letter.islower())
-        expression += f":(?:{name.upper()}|{short}){'([0-9]*)' if suffix else ''}"
+        forms = [name.upper(), short(name)]
+        if cut and name.upper().startswith(short(name)):
+            forms = [name.upper()[:end] for end in range(len(name), len(short(name)) - 1, -1)]
+        expression += f":(?:{'|'.join(forms)}){'([0-9]*)' if suffix else ''}"
         full += f":{name.upper()}" + "{}" * bool(suffix)
     return re.compile(expression), full
 
@@ -186,13 +189,23 @@ def boolean(parameter: Parameter) -> bool:
     return abs(number(parameter)) >= 0.5
 
 
-def choice(parameter: Parameter, names: tuple[str, ...]) -> str:
-    """One of ``names`` (capitals are the short form), as its short form; raises -224, or -104 for a number."""
+def short(name: str) -> str:
+    """The capitals of a keyword."""
+    return "".join(letter for letter in name if not letter.islower())
+
+
+def choice(parameter: Parameter, names: tuple[str, ...], *, cut: bool = False) -> str:
+    """One of ``names`` (capitals are the short form), as its short form; raises -224, or -104 for a number.
+
+    ``cut`` allows everything between the short and the long form.
+    """
     if isinstance(parameter, str):
+        text = parameter.upper()
         for name in names:
-            short = "".join(letter for letter in name if not letter.islower())
-            if parameter.upper() in (short, name.upper()):
-                return short
+            if text in (short(name), name.upper()):
+                return short(name)
+            if cut and text.startswith(short(name)) and name.upper().startswith(text):
+                return short(name)
         if parameter[:1].isalpha():
             raise InstrumentFault(-224)
     raise InstrumentFault(-104)

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import re
 import signal
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
@@ -18,10 +20,11 @@ from labctl.core.errors import LabError, StationError
 from labctl_sim import faults, sockets, station
 from labctl_sim.bench import SimBench, open_bench
 from labctl_sim.hislip import HislipServer
-from labctl_sim.listener import loopback
+from labctl_sim.listener import Listener, close, loopback
 
 SOCKET_PORTS_FROM = 5025  # the port that SCPI has at IANA
 HISLIP_PORT = 4880
+ADDRESS = re.compile(r"(?m)^\s*[\"']?(\w+(?:::[^\s:\"']+)+)[\"']?\s*:\s*(?:#.*)?$")  # a key of its table of resources
 
 
 @dataclass(frozen=True)
@@ -47,17 +50,19 @@ def serving(
     Raises StationError if ``host`` is not this machine, or a port is taken.
     """
     address = loopback(host)
-    with contextlib.ExitStack() as ends:
+    servers: list[Listener] = []
+    try:
         hislip = HislipServer(bench, address, hislip_port)
-        ends.callback(hislip.close)
+        servers.append(hislip.listener)
         listeners = sockets.listen(bench, address, socket_ports_from)
-        for listener in listeners.values():
-            ends.callback(listener.close)
+        servers.extend(listeners.values())
         yield Served(
             bench,
             {role: f"TCPIP0::{address}::{sub},{hislip.port}::INSTR" for role, sub in hislip.addresses().items()},
             {role: f"TCPIP0::{address}::{listener.port}::SOCKET" for role, listener in listeners.items()},
         )
+    finally:
+        close(servers)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -70,6 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with serving(bench, options.host, options.socket_ports_from, options.hislip_port) as served:
             for line in served.lines():
                 print(line)
+            if bench.plan.pyvisa_sim is not None:
+                print(_unserved(bench.plan.pyvisa_sim))
             print(f"serving {bench.plan.name}, clock {options.clock}; Ctrl-C ends", flush=True)
             if options.until_stdin_closes:
                 Thread(target=_watch, args=(over,), daemon=True).start()
@@ -81,6 +88,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"labctl: {error}", file=sys.stderr)
         return 2 if isinstance(error, StationError) else 1
     return 0
+
+
+def _unserved(path: Path) -> str:
+    """What to say of the devices of a pyvisa-sim file."""
+    try:
+        addresses = sorted(ADDRESS.findall(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError) as error:
+        raise StationError(f"pyvisa_sim = {str(path)!r} cannot be read: {error}; check the path") from error
+    named = ", ".join(addresses) or "its devices"
+    return f"not served, for pyvisa-sim has no network ports: {named} of {path.name}; use sim:STATION@labctl for these"
 
 
 def _watch(over: Event) -> None:

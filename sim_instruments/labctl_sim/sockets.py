@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import socket
+from weakref import WeakSet
 
 from labctl.core.errors import InstrumentGone
 from labctl_sim.bench import SimBench
 from labctl_sim.connection import Connection
 from labctl_sim.device import SimDevice
 from labctl_sim.framing import Framing
-from labctl_sim.listener import Listener
+from labctl_sim.listener import Listener, close
 from labctl_sim.waiting import Patience
 
 CHUNK = 1 << 16
@@ -21,23 +22,30 @@ def listen(bench: SimBench, host: str, first_port: int) -> dict[str, Listener]:
     try:
         for number, device in enumerate(bench.devices.values()):
             port = first_port and first_port + number
-            listeners[device.role] = Listener(host, port, Client(device).serve)
+            clients = Clients(device)
+            listeners[device.role] = Listener(host, port, clients.serve, clients.dismiss)
     except Exception:
-        for listener in listeners.values():
-            listener.close()
+        close(listeners.values())
         raise
     return listeners
 
 
-class Client:
-    """What is done for everyone who connects to one instrument."""
+class Clients:
+    """Everyone who connects to one instrument."""
 
     def __init__(self, device: SimDevice) -> None:
         self._device = device
+        self._connections: WeakSet[Connection] = WeakSet()
+
+    def dismiss(self) -> None:
+        """Nobody waits any more."""
+        for connection in list(self._connections):
+            self._device.access.dismiss(connection)
 
     def serve(self, client: socket.socket) -> None:
         """Talk until one of the two hangs up."""
         connection = Connection(self._device)
+        self._connections.add(connection)
         try:
             self._talk(client, connection)
         except InstrumentGone as gone:
@@ -46,7 +54,7 @@ class Client:
             connection.close()
 
     def _talk(self, client: socket.socket, connection: Connection) -> None:
-        framing = Framing()
+        framing = Framing(connection.longest_message)
         patience = Patience(client, connection)
         while (data := patience.receive(CHUNK)) != b"":
             if data is None:
@@ -54,10 +62,11 @@ class Client:
                 continue
             patience.renew()
             for message in framing.feed(data):
-                while connection.held:  # it has not sent the last reply yet
-                    self._device.pace.room.sleep(1e-3)
+                while connection.held and not self._device.access.dismissed(connection):
+                    self._device.pace.room.sleep(1e-3)  # it has not sent the last reply yet
                     self._reply(client, connection)
-                self._device.access.wait(connection)
+                if not self._device.access.wait(connection):
+                    return
                 connection.write(message)
                 self._reply(client, connection)
 

@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-import math
-import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from labctl.bench.array_tables import read_array, read_wiring
+from labctl.bench.tables import Table
+from labctl.bench.wiring import Wiring
 from labctl.core import plugins
-from labctl.core.errors import StationError
+from labctl.core.errors import PartNotFound, StationError
 from labctl_sim.faults import Fault
 
-
-@dataclass(frozen=True)
-class Wiring:
-    """Which matrix slot-column each line is on, which matrix row each role is on, and what hangs on the cables."""
-
-    word_lines: tuple[tuple[int, int], ...]
-    bit_lines: tuple[tuple[int, int], ...]
-    rows: Mapping[str, str]
-    pulser_termination_ohms: float
-    pulser_attenuation_db: float
-    digitizer_transimpedance_ohms: float
-
-    @property
-    def lines(self) -> dict[tuple[int, int], int]:
-        """Line number (word lines first) of each (slot, column)."""
-        return {place: number for number, place in enumerate(self.word_lines + self.bit_lines)}
+MATRIX_ROWS = 8
 
 
 @dataclass(frozen=True)
@@ -55,8 +41,11 @@ class SimStation:
 def find(name: str) -> Path:
     """A station by its file, or by the name that its package registered; raises PartNotFound."""
     if name.endswith(".toml"):
-        return Path(name)
-    path: Path = plugins.resolve(plugins.STATIONS, name)()
+        return Path(name).expanduser()
+    try:
+        path: Path = plugins.resolve(plugins.STATIONS, name)()
+    except PartNotFound as error:
+        raise PartNotFound(f"{error}; a station may also be given as the path of its .toml file") from error
     return path
 
 
@@ -69,80 +58,83 @@ def load(path: Path) -> SimStation:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise StationError(f"cannot read the station file {path}: {error.strerror or error}; check the path") from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise StationError(f"the station file {path} is not TOML: {error}") from error
-    try:
-        return _station(path, table)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        what = f"the key {error} is missing" if isinstance(error, KeyError) else str(error)
-        raise StationError(f"the station file {path} cannot be simulated: {what}; compare it with demo.toml") from error
+    mistakes: list[str] = []
+    found = _station(path, Table("", table, mistakes))
+    if found is None:
+        count = f"{len(mistakes)} mistake{'s' if len(mistakes) != 1 else ''}"
+        lines = "\n".join(f"  {line}" for line in mistakes)
+        raise StationError(f"the station file {path} cannot be simulated, it has {count} (compare demo.toml):\n{lines}")
+    return found
 
 
-def _station(path: Path, table: dict[str, Any]) -> SimStation:
-    simulation = table["simulation"]
-    addresses = {role: str(entry["address"]) for role, entry in table["instruments"].items()}
-    models = dict(simulation["models"])
-    for role in sorted(addresses.keys() ^ models.keys()):
-        missing = (
-            f"[simulation.models] has no {role!r}" if role in addresses else f"[instruments.{role}] does not exist"
-        )
-        raise ValueError(f"every instrument needs a simulated model and the reverse, but {missing}")
-    rows, cols = int(table["array"]["rows"]), int(table["array"]["cols"])
-    wiring = _wiring(table["wiring"])
-    if (len(wiring.word_lines), len(wiring.bit_lines)) != (rows, cols):
-        raise ValueError(
-            f"[array] has {rows} rows and {cols} cols, but [wiring] has "
-            f"{len(wiring.word_lines)} word_lines and {len(wiring.bit_lines)} bit_lines"
-        )
-    faults = tuple(Fault(**entry) for entry in simulation.get("faults", []))
-    for fault in faults:
-        if fault.device not in addresses:
-            raise ValueError(f"{fault} needs a device of this station ({', '.join(addresses)})")
-    seed = simulation.get("noise_seed")
+def _station(path: Path, top: Table) -> SimStation | None:
+    mistakes = top.mistakes
+    addresses = _addresses(top)
+    shape = read_array(top)
+    wiring = read_wiring(top, shape)
+    if shape is None and "array" not in top.content:
+        mistakes.append("[array] is missing; even instruments that are wired to nothing share a world with an array")
+    if wiring is not None:
+        for role, row in wiring.rows.items():
+            if row > MATRIX_ROWS:
+                mistakes.append(f"[wiring] rows: {role!r} is on row {chr(64 + row)}; the simulated matrices end at H")
+    table = Table("simulation", top.take("simulation") or {}, mistakes)
+    models = _models(table, addresses)
+    profile = table.text("profile", "vcma_long_pulse")
+    array_seed = table.whole("array_seed", "1", least=0)
+    noise_seed = table.whole("noise_seed", "1", least=0) if "noise_seed" in table.content else None
+    clock = table.text("clock", "virtual", default="virtual")
+    others = table.text("pyvisa_sim", "lamps.yaml") if "pyvisa_sim" in table.content else None
+    options = table.take("options") or {}
+    faults = _faults(table, addresses)
+    table.refuse_rest()
+    if mistakes or shape is None or wiring is None or profile is None or array_seed is None or clock is None:
+        return None
     return SimStation(
         path=path,
-        name=str(table.get("name", path.stem)),
+        name=str(top.content.get("name", path.stem)),
         addresses=addresses,
         models=models,
-        options=dict(simulation.get("options", {})),
-        rows=rows,
-        cols=cols,
+        options=options,
+        rows=shape.rows,
+        cols=shape.cols,
         wiring=wiring,
-        profile=str(simulation["profile"]),
-        array_seed=int(simulation["array_seed"]),
-        noise_seed=None if seed is None else int(seed),
+        profile=profile,
+        array_seed=array_seed,
+        noise_seed=noise_seed,
         faults=faults,
-        clock=str(simulation.get("clock", "virtual")),
-        pyvisa_sim=path.parent / simulation["pyvisa_sim"] if "pyvisa_sim" in simulation else None,
+        clock=clock,
+        pyvisa_sim=None if others is None else path.parent / others,
     )
 
 
-def _wiring(table: dict[str, Any]) -> Wiring:
-    wiring = Wiring(
-        word_lines=tuple(_place(text) for text in table["word_lines"]),
-        bit_lines=tuple(_place(text) for text in table["bit_lines"]),
-        rows={role: _row(role, letter) for role, letter in table["rows"].items()},
-        pulser_termination_ohms=float(table.get("pulser_termination_ohms", math.inf)),
-        pulser_attenuation_db=float(table.get("pulser_attenuation_db", 0.0)),
-        digitizer_transimpedance_ohms=float(table.get("digitizer_transimpedance_ohms", 50.0)),
-    )
-    if len(wiring.lines) != len(wiring.word_lines) + len(wiring.bit_lines):
-        raise ValueError("[wiring] puts two lines on one slot-column")
-    if len(set(wiring.rows.values())) != len(wiring.rows):
-        raise ValueError("[wiring.rows] puts two roles on one matrix row")
-    if not wiring.pulser_termination_ohms > 0:
-        raise ValueError("pulser_termination_ohms must be above 0; leave it out for none")
-    return wiring
+def _addresses(top: Table) -> dict[str, str]:
+    table = Table("instruments", top.take("instruments") or {}, top.mistakes)
+    entries = {role: Table(f"instruments.{role}", entry, top.mistakes) for role, entry in table.content.items()}
+    return {role: entry.text("address", "GPIB0::24::INSTR") or "" for role, entry in entries.items()}
 
 
-def _place(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"([1-9])-(\d\d)", text)
-    if match is None:
-        raise ValueError(f"{text!r} is not a matrix slot-column such as '1-09'")
-    return int(match[1]), int(match[2])
+def _models(simulation: Table, roles: Collection[str]) -> dict[str, str]:
+    table = Table("simulation.models", simulation.take("models") or {}, simulation.mistakes)
+    for role in table.content.keys() - set(roles):
+        table.mistake(role, f"there is no [instruments.{role}]; add it with an address, or take the model out")
+    return {role: table.text(role, "keithley2400") or "" for role in roles}
 
 
-def _row(role: str, letter: str) -> str:
-    if re.fullmatch(r"[A-H]", letter) is None:
-        raise ValueError(f"[wiring.rows] puts {role!r} on {letter!r}; a matrix row is a letter from A to H")
-    return letter
+def _faults(simulation: Table, roles: Collection[str]) -> tuple[Fault, ...]:
+    entries = simulation.take("faults") or []
+    if not isinstance(entries, list):
+        simulation.mistake("faults", "is one table; write [[simulation.faults]], with two brackets, for each fault")
+        return ()
+    found = []
+    for entry in entries:
+        try:
+            fault = Fault.of(entry)
+            fault.refuse_stranger(roles)
+        except ValueError as error:
+            simulation.mistake("faults", str(error))
+        else:
+            found.append(fault)
+    return tuple(found)

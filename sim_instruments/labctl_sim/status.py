@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 OPERATION_COMPLETE = 1
 POWER_ON = 128
+REQUEST = 64  # of the status byte: it sums up the others, and cannot be enabled (488.2 11.3.2)
+OVERRUN = -363
 
 TEXTS = {
     0: "No error",
@@ -97,13 +99,22 @@ class Status:
     def __init__(self, depth: int, texts: Mapping[int, str]) -> None:
         self.event = POWER_ON
         self.event_enable = 0
-        self.service_enable = 0
+        self._service_enable = 0
         self.power_on_clear = True
         self.falls = 0  # times that the last reason for service went away
         self.registers: dict[int, Register] = {}
         self.errors: deque[tuple[int, str]] = deque()
         self._depth = depth
         self._texts = {**TEXTS, **texts}
+
+    @property
+    def service_enable(self) -> int:
+        """Which bits of the status byte are a reason for service."""
+        return self._service_enable
+
+    @service_enable.setter
+    def service_enable(self, mask: int) -> None:
+        self._service_enable = mask & ~REQUEST
 
     def push(self, code: int, text: str | None = None) -> None:
         """Queue an error and set its event bit."""

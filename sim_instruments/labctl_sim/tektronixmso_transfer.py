@@ -5,7 +5,7 @@ The preamble describes the last waveform; where there is none, it is that of the
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,60 +14,15 @@ from numpy.typing import NDArray
 from labctl_sim import scpi_text
 from labctl_sim.scpi import Call, Command, Reply, documented
 from labctl_sim.status import InstrumentFault
-from labctl_sim.waveform import Capture
+from labctl_sim.tektronixmso_controls import CHANNELS
+from labctl_sim.tektronixmso_encodings import BIG_ENDIAN, ENCODINGS, FLOATS, SIGNED
+from labctl_sim.tektronixmso_record import LEVELS, Record, Vertical
 
 if TYPE_CHECKING:
     from labctl_sim.tektronixmso import TektronixMSO
 
-DIVISIONS = 10
-LEVELS = 256
-CHANNELS = 4
 NOT_AVAILABLE = 2244  # "Waveform requested is not available" [MEM]
-ENCODINGS = (
-    "ASCIi", "RIBinary", "RPBinary", "SRIbinary", "SRPbinary", "FAStest", "SFAStest",
-)  # fmt: skip
-SIGNED = {"ASCI": True, "RIB": True, "RPB": False, "SRI": True, "SRP": False, "FAS": True, "SFAS": True}
-BIG_ENDIAN = {"ASCI": True, "RIB": True, "RPB": True, "SRI": False, "SRP": False, "FAS": True, "SFAS": False}
-
-
-@dataclass(frozen=True)
-class Vertical:
-    """A channel's scaling: volts = (count - yoff) * ymult + yzero, in counts of 8 bits."""
-
-    scale: float
-    offset: float
-    position: float
-
-    @property
-    def ymult(self) -> float:
-        """Volts per count: 8 bits span the 10 divisions."""
-        return self.scale * DIVISIONS / LEVELS
-
-    @property
-    def yoff(self) -> float:
-        """Counts per division times the position in divisions."""
-        return self.position * LEVELS / DIVISIONS
-
-
-@dataclass(frozen=True)
-class RecordSettings:
-    """How a waveform is taken."""
-
-    verticals: tuple[Vertical, ...]
-    rate: float
-    length: int
-    start_seconds: float
-    fast: bool
-    summary: str
-
-
-@dataclass
-class Record:
-    """What was taken: the capture of channel 1, and how all channels were set."""
-
-    capture: Capture
-    settings: RecordSettings
-    others: dict[int, NDArray[np.int8]] = field(default_factory=dict)
+MOST_POINTS = 10**12  # scripts ask for 1e10 to have all
 
 
 class Transfer:
@@ -76,27 +31,43 @@ class Transfer:
     def __init__(self, panel: TektronixMSO) -> None:
         self._panel = panel
 
+    @staticmethod
+    def defaults() -> dict[str, Any]:
+        """After ``*RST`` [MEM]."""
+        return {
+            "source": "CH1", "encoding": "RIB", "width": 1, "start": 1, "stop": 1000, "frame_start": 1,
+            "frame_stop": 2,
+        }  # fmt: skip
+
     def commands(self) -> list[Command]:
         """TMD, Waveform Transfer."""
-        panel, points = self._panel, 2**31 - 1
+        panel, points = self._panel, MOST_POINTS
+        words = {scpi_text.short(name): name.upper() for name in ENCODINGS}
         fields = self._fields()
         return documented(
             "TMD",
             panel.option("DATa:SOUrce", "source", tuple(f"CH{n + 1}" for n in range(CHANNELS))),
-            Command("DATa:ENCdg", self._set_encoding, lambda _: str(panel.state["encoding"])),
+            Command("DATa:ENCdg", self._set_encoding, lambda _: panel.spelled(panel.state["encoding"], words)),
+            Command("DATa", self._start_over),
+            Command("DATa:MODe", self._set_mode, lambda _: "VECTOR"),
+            Command("DATa:SOUrce:AVAILable", ask=lambda _: self._available()),
             panel.integer("DATa:WIDth", "width", 1, 2),
             panel.integer("DATa:STARt", "start", 1, points),
             panel.integer("DATa:STOP", "stop", 1, points),
             panel.integer("DATa:FRAMESTARt", "frame_start", 1, points),
             panel.integer("DATa:FRAMESTOP", "frame_stop", 1, points),
-            panel.integer("WFMOutpre:BYT_Nr", "width", 1, 2),
+            replace(panel.integer("WFMOutpre:BYT_Nr", "width", 1, 2), ask=lambda _: fields["BYT_NR"]()),
+            Command("WFMOutpre:BIT_Nr", self._set_bits, lambda _: fields["BIT_NR"]()),
+            Command("WFMOutpre:ASC_Fmt", ask=lambda _: "INT"),
+            Command("WFMOutpre:WFMTYPe", ask=lambda _: "ANALOG"),
+            Command("WFMOutpre:DOMain", ask=lambda _: "TIME"),
             Command("WFMOutpre:BYT_Or", self._set_order, lambda _: fields["BYT_OR"]()),
             Command("WFMOutpre:ENCdg", self._set_kind, lambda _: fields["ENCDG"]()),
             Command("WFMOutpre:BN_Fmt", self._set_sign, lambda _: fields["BN_FMT"]()),
             *[
                 Command(f"WFMOutpre:{pattern}", ask=self._ask(fields[pattern.upper()]))
                 for pattern in (
-                    "BIT_Nr", "WFId", "NR_Pt", "PT_Fmt", "PT_ORder", "XUNit", "XINcr", "XZEro", "PT_Off", "YUNit",
+                    "WFId", "NR_Pt", "PT_Fmt", "PT_ORder", "XUNit", "XINcr", "XZEro", "PT_Off", "YUNit",
                     "YMUlt", "YOFf", "YZEro", "NR_FR",
                 )
             ],
@@ -109,19 +80,42 @@ class Transfer:
     def _ask(value: Any) -> Any:
         return lambda _: value()
 
+    # -- what to send
+
+    def _available(self) -> str:
+        """The channels that are on."""
+        return ",".join(f"CH{n}" for n in range(1, CHANNELS + 1) if self._panel.state[f"on{n}"]) or "NONE"
+
+    def _start_over(self, call: Call) -> None:
+        """``DATa INIT`` takes the defaults, ``DATa SNAp`` the whole record [MEM]."""
+        word = self._panel.word(call.only(), ("INIT", "SNAp"))
+        chosen = self.defaults() if word == "INIT" else {"start": 1, "stop": self._panel.state["length"]}
+        self._panel.state |= chosen
+
+    def _set_mode(self, call: Call) -> None:
+        """Samples; there is no pixel map."""
+        self._panel.word(call.only(), ("VECtor",))
+
+    def _set_bits(self, call: Call) -> None:
+        bits = scpi_text.number(call.only())
+        if bits not in (8, 16):
+            raise InstrumentFault(-222)
+        self._panel.state["width"] = round(bits) // 8
+
     # -- encodings
 
     def _set_encoding(self, call: Call) -> None:
-        self._panel.state["encoding"] = scpi_text.choice(call.only(), ENCODINGS)
+        word = self._panel.word(call.only(), (*ENCODINGS, "BINary"))
+        self._panel.state["encoding"] = "RIB" if word == "BIN" else word
 
     def _set_order(self, call: Call) -> None:
-        self._choose(big=scpi_text.choice(call.only(), ("LSB", "MSB")) == "MSB")
+        self._choose(big=self._panel.word(call.only(), ("LSB", "MSB")) == "MSB")
 
     def _set_sign(self, call: Call) -> None:
-        self._choose(signed=scpi_text.choice(call.only(), ("RI", "RP")) == "RI")
+        self._choose(signed=self._panel.word(call.only(), ("RI", "RP")) == "RI")
 
     def _set_kind(self, call: Call) -> None:
-        if scpi_text.choice(call.only(), ("ASCii", "BINary")) == "ASC":
+        if self._panel.word(call.only(), ("ASCii", "BINary")) == "ASC":
             self._panel.state["encoding"] = "ASCI"
         else:
             self._choose()
@@ -144,10 +138,10 @@ class Transfer:
         """The preamble in its order; what a scope sends of itself is words, so the values are made when asked."""
         panel, number = self._panel, self._panel.format_number
         return {
-            "BYT_NR": lambda: str(panel.state["width"]),
-            "BIT_NR": lambda: str(8 * panel.state["width"]),
+            "BYT_NR": lambda: str(self._bytes()),
+            "BIT_NR": lambda: str(8 * self._bytes()),
             "ENCDG": lambda: "ASCII" if panel.state["encoding"] == "ASCI" else "BINARY",
-            "BN_FMT": lambda: "RI" if SIGNED[panel.state["encoding"]] else "RP",
+            "BN_FMT": self._format,
             "BYT_OR": lambda: "MSB" if BIG_ENDIAN[panel.state["encoding"]] else "LSB",
             "WFID": self._name,
             "NR_PT": lambda: str(self._points()),
@@ -163,6 +157,15 @@ class Transfer:
             "YZERO": lambda: number(self._vertical().offset),
             "NR_FR": lambda: str(self._frames()),
         }
+
+    def _floats(self) -> bool:
+        return self._panel.state["encoding"] in FLOATS
+
+    def _bytes(self) -> int:
+        return 4 if self._floats() else int(self._panel.state["width"])
+
+    def _format(self) -> str:
+        return "FP" if self._floats() else "RI" if SIGNED[self._panel.state["encoding"]] else "RP"
 
     def _finer(self) -> int:
         return 256 if self._panel.state["width"] == 2 else 1
@@ -195,9 +198,9 @@ class Transfer:
 
     # -- the data
 
-    def _counts(self) -> NDArray[np.int8]:
-        """Frames by samples, int8, as DATa says which; NOT_AVAILABLE if there are none."""
-        state, record, channel = self._panel.state, self._panel.record, self._channel()
+    def taken(self, channel: int) -> tuple[Record, NDArray[Any]]:
+        """The last waveform, and its frames by samples of ``channel``, int8; NOT_AVAILABLE if there is none."""
+        state, record = self._panel.state, self._panel.record
         if record is None or not record.capture.filled or not state[f"on{channel}"]:
             raise InstrumentFault(NOT_AVAILABLE, "Waveform requested is not available")
         filled, samples = record.capture.filled, record.capture.sample_seconds.size
@@ -207,6 +210,12 @@ class Transfer:
             if channel not in record.others or len(record.others[channel]) < filled:
                 record.others[channel] = self._panel.open_input(record.settings.verticals[channel - 1], filled, samples)
             counts = record.others[channel][:filled]
+        return record, counts
+
+    def _counts(self) -> NDArray[np.int8]:
+        """Frames by samples, int8, as DATa says which."""
+        state = self._panel.state
+        record, counts = self.taken(self._channel())
         if record.settings.fast and record.settings.summary == "AVE":
             counts = np.concatenate([counts, np.rint(counts.mean(axis=0, keepdims=True)).astype(np.int8)])
         first = state["frame_start"] - 1 if record.settings.fast else 0
@@ -220,8 +229,11 @@ class Transfer:
         """``#<n><length><frames x samples>``, or numbers with commas between them."""
         counts, encoding = self._counts(), self._panel.state["encoding"]
         values = counts.astype(np.int32) * self._finer() + self._zero()
-        if encoding == "ASCI":
-            return ",".join(map(str, values.ravel().tolist()))
+        if encoding == "ASCI":  # frames stand between semicolons (tm_devices)
+            return ";".join(",".join(map(str, frame)) for frame in values.tolist())
+        if encoding in FLOATS:
+            seen = self._vertical()
+            return scpi_text.block(seen.volts(counts).astype(FLOATS[encoding]).tobytes())
         kind = f"{'i' if SIGNED[encoding] else 'u'}{self._panel.state['width']}"
         if kind == "i1":
             return scpi_text.block(counts.tobytes())

@@ -6,15 +6,15 @@ of its own. Facts: 2600B reference manual, tagged K26-<page>; QKT, an open drive
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from labctl_sim import scpi_text
+from labctl_sim.faults import TRIGGERS
 from labctl_sim.status import OPERATION_COMPLETE, InstrumentFault, Status
+from labctl_sim.tsp_commands import CommonCommands
 from labctl_sim.tsp_common import common_names
 from labctl_sim.tsp_errors import OUT_OF_MEMORY, OVERRUN, RUNTIME, SYNTAX, TEXTS
 from labctl_sim.tsp_format import Format
@@ -22,18 +22,18 @@ from labctl_sim.tsp_lua import Limits, Lua, Outcome
 from labctl_sim.tsp_names import Name
 from labctl_sim.tsp_status import StatusModel
 from labctl_sim.tsp_tree import Instances, ScriptEnd, Tree
+from labctl_sim.tsp_upload import LONGEST_SCRIPT, Upload
 from labctl_sim.world import World
 
 LONGEST_LINE = 32_768  # [MEM]; a DMM6500 of the same family takes 1024
-LONGEST_MESSAGE = 1_000_000  # of lines, and so of a script
-_SCRIPT = re.compile(r"\s*(loadscript|loadandrunscript)\b[ \t]*(\S*)\s*")
-_NAME = re.compile(r"[A-Za-z_]\w*|")
 
 
 class TspPanel(ABC):
     """The part of a TSP instrument that is the same in all of them."""
 
     error_depth = 30  # [MEM]
+    longest_message = LONGEST_SCRIPT  # of lines, and so of a script
+    conditions: frozenset[str] = TRIGGERS  # faults of itself that it asks about, see panel.py
     precision = 6  # digits of numbers as printed, format.asciiprecision after reset
 
     def __init__(self, world: World, role: str, options: Mapping[str, Any]) -> None:
@@ -47,12 +47,13 @@ class TspPanel(ABC):
         self.mistakes: list[Exception] = []
         self._responses: WeakKeyDictionary[object, deque[bytes]] = WeakKeyDictionary()
         self._printed: deque[bytes] = deque()
-        self._script: tuple[str, str, list[str], int] | None = None  # verb, name, lines, bytes
+        self._upload: Upload | None = None
         self._completes = False
         self._completion_asked: WeakKeyDictionary[object, bool] = WeakKeyDictionary()
         self._all_names: dict[str, Name] = {**common_names(self), **self.format.names(), **self.names()}
         self.registers(self.model)
         self._all_names |= self.model.names()
+        self._common = CommonCommands(self)
         self._tree = Tree(self._all_names, self.instances(), self.say, self.fail, self.mistakes.append)
         self._lua = self._fresh()
         self.reset()
@@ -82,6 +83,10 @@ class TspPanel(ABC):
     def looked(self) -> None:
         """Someone has looked whether something still runs, and will probably wait and look again."""
         return
+
+    def factory_scripts(self) -> str:
+        """Lua that is there from the beginning, if there is any."""
+        return ""
 
     def pending(self) -> bool:
         """True while an overlapped operation runs: ``*OPC``, ``*OPC?``, ``*WAI`` and ``waitcomplete`` wait for it."""
@@ -122,6 +127,10 @@ class TspPanel(ABC):
         self._completes = True
         self._settle()
 
+    def ask_completion(self) -> None:
+        """``*OPC?``."""
+        self._completion_asked[self.asker] = True
+
     # -- the Panel protocol
 
     @property
@@ -136,7 +145,7 @@ class TspPanel(ABC):
         self._settle()
         self._tree.begin()
         self._printed = deque()
-        if len(message) > LONGEST_MESSAGE:
+        if len(message) > self.longest_message:
             self.status.push(OVERRUN)
         else:
             for line in message.decode("latin-1").split("\n"):
@@ -174,7 +183,7 @@ class TspPanel(ABC):
     def clear(self) -> None:
         """Device clear: stops what runs and forgets half-sent scripts; settings stay."""
         self._forget_responses()
-        self._script = None
+        self._upload = None
         self._completes = False
         self.abort()
 
@@ -191,36 +200,34 @@ class TspPanel(ABC):
     # -- lines and scripts
 
     def _line(self, line: str) -> None:
-        if self._script is not None:
-            self._script_line(line, *self._script)
+        if self._upload is not None:
+            self._script_line(self._upload, line)
             return
         if not line.strip():
             return
         if len(line) > LONGEST_LINE:
             self.status.push(OVERRUN)
         elif line.lstrip().startswith("*"):
-            self._common_line(line.strip())
-        elif (begins := _SCRIPT.fullmatch(line)) is not None:
-            self._script = (begins[1], begins[2], [], 0)
+            self._common.run(line.strip())
+        elif (upload := Upload.begun_by(line)) is not None:
+            self._upload = upload
         else:
             self._end(self._lua.execute(line))
 
-    def _script_line(self, line: str, verb: str, name: str, lines: list[str], size: int) -> None:
-        if line.strip() != "endscript":
-            size += len(line) + 1
-            lines.append(line)
-            self._script = (verb, name, lines, size) if size <= LONGEST_MESSAGE else None
-            if self._script is None:
+    def _script_line(self, upload: Upload, line: str) -> None:
+        if not upload.ends(line):
+            if upload.is_too_long:
+                self._upload = None
                 self.status.push(OUT_OF_MEMORY)
             return
-        self._script = None
-        if _NAME.fullmatch(name) is None:
+        self._upload = None
+        if not upload.has_legal_name:
             self.status.push(-282)
             return
-        stored = self._lua.store(name, "\n".join(lines))
+        stored = self._lua.store(upload.name, upload.text)
         self._end(stored)
-        if stored.kind == "ok" and verb == "loadandrunscript":
-            self._end(self._lua.call(name))
+        if stored.kind == "ok" and upload.runs:
+            self._end(self._lua.call(upload.name))
 
     def _end(self, outcome: Outcome) -> None:
         """What the error queue gets of how a script ended; an interpreter that is full is replaced."""
@@ -240,68 +247,12 @@ class TspPanel(ABC):
         lua = Lua(self._tree.host, Limits.of(self.options))
         self._tree.grow(lua)
         lua.format_numbers(f"%.{self.format.precision - 1}e")
+        if (scripts := self.factory_scripts()) and (outcome := lua.execute(scripts)).kind != "ok":
+            raise RuntimeError(f"the factory scripts of {self.role} do not run: {outcome.message}")
+        lua.seal()
         return lua
 
-    # -- common commands
-
-    def _common_line(self, line: str) -> None:
-        try:
-            for unit in line.split(";"):
-                if unit.strip():
-                    self._common(unit.strip())
-        except InstrumentFault as fault:
-            self.fail(fault)
-        except ScriptEnd as end:
-            self.status.push(RUNTIME, f"TSP Runtime error: {end}")
-
-    def _common(self, text: str) -> None:
-        unit = scpi_text.parse_unit(text.encode("latin-1"))
-        header = unit.header + "?" * unit.is_query
-        status = self.status
-        replies: dict[str, Callable[[], str]] = {
-            "*IDN?": self.identity,
-            "*ESR?": self._ask_events,
-            "*ESE?": lambda: str(status.event_enable),
-            "*SRE?": lambda: str(status.service_enable),
-            "*STB?": self._ask_byte,
-            "*TST?": lambda: "0",  # always (2651A p.757)
-        }
-        actions: dict[str, Callable[[], None]] = {
-            "*RST": self.reset,
-            "*CLS": self._clear_status,
-            "*OPC": self.promise_completion,
-            "*OPC?": lambda: self._completion_asked.update({self.asker: True}),
-            "*WAI": self.wait_complete,
-            "*TRG": self.trigger,
-        }
-        if header in replies:
-            self.say(replies[header]().encode())
-        elif header in actions:
-            if unit.parameters:
-                raise InstrumentFault(-108)
-            actions[header]()
-        elif header in ("*ESE", "*SRE") and len(unit.parameters) == 1:
-            value = scpi_text.number(unit.parameters[0])
-            if not 0 <= value <= 255:
-                raise InstrumentFault(-222)
-            setattr(status, "event_enable" if header == "*ESE" else "service_enable", round(value))
-        else:
-            raise InstrumentFault(-109 if header in ("*ESE", "*SRE") else -113)
-
-    def _ask_events(self) -> str:
-        events = str(self.status.read_event())
-        self.looked()
-        return events
-
-    def _ask_byte(self) -> str:
-        byte = str(self.model.byte(False))
-        self.looked()
-        return byte
-
-    def _clear_status(self) -> None:
-        self.status.clear()
-        for register in self.model.registers.values():
-            register.event = 0
+    # -- completion and responses
 
     def _settle(self) -> None:
         """Set the bit that ``*OPC`` promised, once nothing is pending."""
@@ -312,8 +263,3 @@ class TspPanel(ABC):
     def _forget_responses(self) -> None:
         self._responses.pop(self.asker, None)
         self._completion_asked.pop(self.asker, None)
-
-
-def to_verify(panel: TspPanel) -> dict[str, Name]:
-    """The names of ``panel`` that are known from memory only, for a session at the real instrument to tick off."""
-    return {name: entry for name, entry in panel.table().items() if getattr(entry, "verify", False)}

@@ -5,9 +5,11 @@ Facts: 2600B reference manual, tagged K26-<page>; TMD, tm_devices' command lists
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from labctl_sim.panel import line_hertz
 from labctl_sim.status import InstrumentFault
 from labctl_sim.tsp_errors import RECOVERABLE
 from labctl_sim.tsp_names import Attribute, Constant, Function, Mark, Name, Setting, Value, number, one_of, span, text
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from labctl_sim.tsp import TspPanel
 
 NODE = 1.0
+QUEUE_CAPACITY = 128  # [MEM]
+EPOCH_SECONDS = 1_735_689_600  # the instrument's date when the world's clock begins
 LONGEST_DELAY_SECONDS = 100_000.0  # [MEM]
 
 
@@ -24,7 +28,7 @@ def common_names(panel: TspPanel) -> dict[str, Name]:
     vendor, model, serial, firmware = (part.strip() for part in panel.identity().split(","))
     state: dict[str, Value] = {}
     settings = (
-        Setting("localnode.linefreq", float(panel.options.get("line_hertz", 50.0)), one_of(50, 60), "TMD"),
+        Setting("localnode.linefreq", line_hertz(panel.options), one_of(50, 60), "TMD"),
         Setting("localnode.autolinefreq", 1.0, one_of(0, 1), "TMD"),
         Setting("localnode.description", f"{vendor} {model} #{serial}", text, "TMD", verify=True),
         Setting("localnode.prompts", 0.0, one_of(0), "TMD", verify=True),
@@ -59,6 +63,67 @@ def common_names(panel: TspPanel) -> dict[str, Name]:
         "math.random": Function(lambda low=None, high=None: _random(panel, low, high), "TMD"),
         "math.randomseed": Function(lambda seed: None, "TMD"),
         **_timer(panel),
+        **_queue(panel),
+        **_files(panel),
+    }
+
+
+def _queue(panel: TspPanel) -> dict[str, Name]:
+    """``dataqueue``: values that scripts leave for other nodes; tables do not go in here."""
+    waiting: deque[Value] = deque()
+
+    def add(value: Value, seconds: Value = 0.0) -> bool:
+        if isinstance(value, (list, Mark)):
+            raise InstrumentFault(1401, "Parameter 1 is invalid")
+        if len(waiting) >= QUEUE_CAPACITY:
+            panel.world.sleep(span(0, LONGEST_DELAY_SECONDS)(seconds))
+            return False
+        waiting.append(value)
+        return True
+
+    def take(seconds: Value = 0.0) -> tuple[Value]:
+        if not waiting:
+            panel.world.sleep(span(0, LONGEST_DELAY_SECONDS)(seconds))
+            return (None,)
+        return (waiting.popleft(),)
+
+    def forget() -> None:
+        waiting.clear()
+
+    return {
+        "dataqueue.add": Function(add, "TMD"),
+        "dataqueue.next": Function(take, "TMD"),
+        "dataqueue.clear": Function(forget, "TMD"),
+        "dataqueue.count": Attribute(lambda: float(len(waiting)), page="TMD"),
+        "dataqueue.CAPACITY": Constant(float(QUEUE_CAPACITY), "TMD"),
+    }
+
+
+def _files(panel: TspPanel) -> dict[str, Name]:
+    """The clock of the wall, and files: no USB drive is in."""
+    zone = ["0"]
+
+    def missing(*_: Value) -> tuple[None, str]:
+        return (None, "no such file or directory")
+
+    def no_drive(*_: Value) -> None:
+        raise InstrumentFault(2203)
+
+    return {
+        **{f"os.{verb}": Function(missing, "TMD", verify=True) for verb in ("remove", "rename")},
+        **{f"fs.is_{what}": Function(lambda path: False, "TMD", verify=True) for what in ("dir", "file")},
+        **{f"fs.{verb}": Function(no_drive, "TMD", verify=True) for verb in ("chdir", "mkdir", "readdir", "rmdir")},
+        "fs.cwd": Function(lambda: "/", "TMD", verify=True),
+        "io.open": Function(missing, "TMD", verify=True),
+        "os.time": Function(lambda when=None: float(int(EPOCH_SECONDS + panel.world.now())), "TMD", verify=True),
+        "settime": Function(lambda when: None, "TMD"),
+        "gettimezone": Function(lambda: zone[0], "TMD", verify=True),
+        "settimezone": Function(
+            lambda offset, *rest: zone.__setitem__(0, f"{offset:g}" if isinstance(offset, float) else text(offset)),
+            "TMD",
+        ),
+        "meminfo": Function(lambda: (16_384.0, 65_536.0), "TMD", verify=True),
+        "localnode.license": Constant("", "TMD", verify=True),
     }
 
 
@@ -78,6 +143,13 @@ def _errors(panel: TspPanel) -> dict[str, Name]:
         "eventlog.next": Function(lambda: (None,), "TMD", verify=True),
         "eventlog.all": Function(lambda: (None,), "TMD", verify=True),
         "eventlog.clear": Function(lambda: None, "TMD"),
+        "eventlog.overwritemethod": Setting("eventlog.overwritemethod", 1.0, one_of(0, 1)).attribute(
+            {"eventlog.overwritemethod": 1.0}
+        ),
+        "eventlog.DISCARD_NEWEST": Constant(0.0, "TMD"),
+        "eventlog.DISCARD_OLDEST": Constant(1.0, "TMD"),
+        "beeper.ON": Constant(1.0, "TMD"),
+        "beeper.OFF": Constant(0.0, "TMD"),
         "eventlog.ENABLE": Constant(1.0, "TMD"),
         "eventlog.DISABLE": Constant(0.0, "TMD"),
     }
@@ -104,8 +176,25 @@ def _bits() -> dict[str, Name]:
         "bit.clear": one(lambda value, bit: value & ~bit),
         "bit.toggle": one(lambda value, bit: value ^ bit),
         "bit.get": one(lambda value, bit: value & bit),
+        "bit.getfield": Function(_field, "TMD"),
+        "bit.setfield": Function(_with_field, "TMD"),
         "bit.test": Function(lambda value, place: bool(word(value) & index(place)), "TMD"),
     }
+
+
+def _mask(index: Value, width: Value) -> tuple[int, int]:
+    place = int(span(1, 32)(index)) - 1
+    return place, (1 << int(span(1, 32 - place)(width))) - 1
+
+
+def _field(value: Value, index: Value, width: Value) -> float:
+    place, mask = _mask(index, width)
+    return float((int(number(value)) >> place) & mask)
+
+
+def _with_field(value: Value, index: Value, width: Value, new: Value) -> float:
+    place, mask = _mask(index, width)
+    return float((int(number(value)) & ~(mask << place)) | ((int(span(0, mask)(new))) << place))
 
 
 def _strings() -> dict[str, Name]:
@@ -141,7 +230,7 @@ def _timer(panel: TspPanel) -> dict[str, Name]:
 
 def _random(panel: TspPanel, low: Value, high: Value) -> float:
     """Lua's random: a number below 1, or a whole number from 1 or ``low`` to the last argument."""
-    drawn = float(panel.world.noise.random())
+    drawn = float(panel.world.noise_of(panel.role).random())
     if low is None:
         return drawn
     first, last = (1.0, number(low)) if high is None else (number(low), number(high, 2))

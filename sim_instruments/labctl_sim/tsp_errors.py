@@ -6,7 +6,7 @@ An error is queued and the script goes on; only Lua's own run-time errors (-286)
 from __future__ import annotations
 
 SYNTAX, RUNTIME, OUT_OF_MEMORY, OVERRUN = -285, -286, -225, -363
-INFORMATIONAL, RECOVERABLE, SERIOUS = 10.0, 20.0, 30.0  # K26-9-89
+RECOVERABLE = 20.0  # the severity of all of these, of 10, 20 and 30 (K26-9-89)
 
 TEXTS = {
     0: "Queue Is Empty",
@@ -47,6 +47,7 @@ TEXTS = {
     1405: "Invalid ASCII precision",
     1406: "Invalid data format",
     1801: "Invalid digital I/O Line",
+    2203: "Cannot find drive",
     4903: "Reading buffer expired",
     5005: "Value too big for range",
     5007: "Operation would exceed safe operating area of the instrument",
@@ -61,4 +62,5 @@ TEXTS = {
     5059: "trigger.source.action enabled without configuration",
     5060: "trigger.measure.action enabled without configuration",
     5061: "Operation not permitted while OUTPUT is off",
+    5065: "Contact check not valid while output is on",
 }

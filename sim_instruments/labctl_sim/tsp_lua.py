@@ -30,7 +30,7 @@ class Limits:
     """What one message may cost at most."""
 
     instructions: float = 2e8
-    seconds: float = 30.0  # of computing, not of the world
+    seconds: float = 2.0  # of computing, not of the world: all instruments of the bench wait meanwhile
     kilobytes: float = 16384.0
 
     @classmethod
@@ -76,13 +76,14 @@ class Lua:
             max_memory=int((HARD_TO_SOFT * limits.kilobytes + LIBRARY_KILOBYTES) * 1024),
         )
         self._runtime = runtime  # keeps the state alive
-        (self._execute, self._store, self._call, self._declare, self._numbers, self._tidy) = runtime.execute(
+        doors = runtime.execute(
             SANDBOX.read_text(encoding="utf-8"),
             host,
             limits.kilobytes + LIBRARY_KILOBYTES,
             limits.instructions,
             limits.seconds,
         )
+        self._execute, self._store, self._call, self._declare, self._numbers, self._tidy, self._seal = doors
 
     def declare(self, kind: str, value: Any, extra: Any, path: tuple[str | int, ...]) -> None:
         """Put a name into the object tree; ``kind`` as in the sandbox."""
@@ -103,6 +104,10 @@ class Lua:
     def call(self, name: str) -> Outcome:
         """Run a script that is kept."""
         return self._guard(self._call, name)
+
+    def seal(self) -> None:
+        """From now on no script can take objects apart: what runs is somebody else's."""
+        self._seal()
 
     def tidy(self) -> bool:
         """Collect garbage; False if scripts still hold too much, and only a new interpreter can help."""

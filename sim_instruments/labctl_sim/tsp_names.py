@@ -1,7 +1,7 @@
 """The words of which a TSP instrument's object tree is declared: attributes, functions, constants, and their checks.
 
 A line of such a table names its source (``page``) and says whether it is still to be verified on the instrument
-(``verify``: known from memory only).
+(``verify``: known from memory only); sources.py says what counts as sure.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Attribute:
 
     get: Callable[[], Value]
     set: Callable[[Value], None] | None = None
-    page: str = ""
+    page: str = "MEM"
     verify: bool = False
 
 
@@ -46,7 +46,7 @@ class Function:
     """A name that can be called; with ``makes``, what it returns is the number of a new instance of that class."""
 
     call: Callable[..., Value]
-    page: str = ""
+    page: str = "MEM"
     verify: bool = False
     makes: str = ""
 
@@ -60,7 +60,7 @@ class Constant:
     """A name that stands for a number or a text."""
 
     value: float | str
-    page: str = ""
+    page: str = "MEM"
     verify: bool = False
 
 
@@ -70,6 +70,8 @@ class Instance:
 
     of: str
     number: int
+    page: str = "MEM"
+    verify: bool = False
 
 
 Name = Attribute | Function | Constant | Instance | Callable[..., Value] | float
@@ -82,7 +84,7 @@ class Setting:
     name: str
     default: float | str
     check: Check
-    page: str = ""
+    page: str = "MEM"
     verify: bool = False
 
     def attribute(self, state: MutableMapping[str, Any], after: Callable[[], None] | None = None) -> Attribute:
@@ -142,7 +144,7 @@ def span(low: float, high: float) -> NumberCheck:
 
 
 def whole(low: float, high: float) -> NumberCheck:
-    """A whole number in a span."""
+    """A whole number in a span; a fraction is rounded [MEM], for scripts divide to get one."""
     limited = span(low, high)
     return lambda value: float(round(limited(value)))
 

@@ -13,6 +13,7 @@ local host, soft_kilobytes, most_instructions, most_seconds = ...
 local error, pcall, select, type, tostring, next, pairs = error, pcall, select, type, tostring, next, pairs
 local rawget, rawset, setfenv, setmetatable, unpack = rawget, rawset, setfenv, setmetatable, unpack
 local loadstring, collectgarbage, sethook, clock = loadstring, collectgarbage, debug.sethook, os.clock
+local metatable_of = debug.getmetatable -- also of what says __metatable
 local byte, find, format, gmatch, gsub = string.byte, string.find, string.format, string.gmatch, string.gsub
 local match, rep = string.match, string.rep
 local concat, insert, remove, sort, maxn = table.concat, table.insert, table.remove, table.sort, table.maxn
@@ -20,12 +21,13 @@ local concat, insert, remove, sort, maxn = table.concat, table.insert, table.rem
 local PRINT, LIST, KEEP, SWEEP, MEMBER = 0, 1, 2, 3, 4 -- Python's own numbers for these
 local STEP = 200 -- instructions between two looks of the hook
 local MOST_ARGUMENTS = 100
-local MOST_STEPS_OF_A_PATTERN = 1e9
+local MOST_STEPS_OF_A_PATTERN = 1e9 -- half a second or less
+local MOST_UNSWEPT = 200 -- instances made before Python hears which of them are gone
 local MOST_REPEATED = 4e6
 
 ---------------------------------------------------------------------------------------------------- limits
 
-local left, deadline, expired = 0, 0, nil
+local left, deadline, expired, in_script = 0, 0, nil, false
 
 local function expire(reason)
   expired = expired or reason
@@ -44,10 +46,20 @@ local function check_memory()
   end
 end
 
+local function look()
+  if clock() > deadline then expire(format("the script was stopped after %g s of computing", most_seconds)) end
+end
+
 local function watch()
   spend(STEP)
-  if clock() > deadline then expire(format("the script was stopped after %.0f s of computing", most_seconds)) end
+  look()
   check_memory()
+end
+
+-- What takes long inside C or Python is looked at before each time: two hundred of them are too many for the hook.
+local function costs(steps)
+  spend(steps)
+  look()
 end
 
 ---------------------------------------------------------------------------------------------------- to Python
@@ -60,7 +72,7 @@ local function checked(problem, ...)
 end
 
 local function outward(...)
-  spend(20)
+  costs(20)
   check_memory()
   return checked(host(...))
 end
@@ -110,6 +122,7 @@ local function object(luatype, item)
   refs[self] = "\0object"
   setmetatable(self, {
     Getters = getters, Setters = setters, Objects = objects, luatype = luatype,
+    __metatable = false, -- a script that changed it would have no such object until the power is cycled
     __index = function(_, key)
       local get = getters[key]
       if get then return get() end
@@ -163,14 +176,27 @@ local function instance(class, number)
   return self
 end
 
+local unswept = 0
+
+local function sweep() -- Python forgets the instances that no script knows any more
+  unswept = 0
+  costs(1000)
+  collectgarbage("collect")
+  for _, number in next, made do outward(KEEP, number) end
+  outward(SWEEP)
+end
+
 local function maker(id, class)
   local call = callable(id)
   return function(...)
-    collectgarbage("collect") -- Python forgets the instances that no script knows any more
-    for _, number in next, made do outward(KEEP, number) end
-    outward(SWEEP)
+    unswept = unswept + 1
+    if unswept > MOST_UNSWEPT then sweep() end
     local number = call(...)
-    if number == nil then return nil end
+    if number == false then -- there is no room for it, but perhaps after a sweep
+      sweep()
+      number = call(...)
+    end
+    if not number then return nil end
     local self = instance(class, number)
     made[self] = number
     return self
@@ -184,8 +210,25 @@ env._G = env
 env._VERSION = "Lua 5.0.2" -- what the real ones say [MEM]; here it is 5.1, whose extras are harmless
 
 for _, name in pairs({ "assert", "error", "next", "pairs", "ipairs", "rawequal", "rawget", "rawset", "select",
-                       "setmetatable", "getmetatable", "tonumber", "tostring", "type", "unpack" }) do
+                       "setmetatable", "tonumber", "tostring", "type", "unpack" }) do
   env[name] = _G[name]
+end
+
+local function copied(values)
+  local copy = {}
+  for key, value in next, values do copy[key] = value end
+  return copy
+end
+
+local sealed = false -- factory scripts, which come first, may add to objects
+
+function env.getmetatable(value) -- of an object: a copy, in which scripts look for the names that there are
+  if refs[value] == nil then return getmetatable(value) end
+  if not sealed then return metatable_of(value) end
+  costs(100)
+  local meta = metatable_of(value)
+  return { Getters = copied(meta.Getters), Setters = copied(meta.Setters), Objects = copied(meta.Objects),
+           luatype = meta.luatype }
 end
 
 local function after_pcall(ok, ...)
@@ -206,6 +249,7 @@ end
 local function load(text, name)
   if type(text) ~= "string" then return nil, "bad argument #1 to `loadstring' (string expected)" end
   if byte(text) == 27 then return nil, "precompiled chunks are not taken" end -- they could crash the interpreter
+  if in_script then costs(100 + 10 * #text) end
   local body, problem = loadstring(text, name or "=tsp")
   if body then setfenv(body, env) end
   return body, problem
@@ -215,7 +259,7 @@ function env.loadstring(text) return load(text) end
 
 function env.collectgarbage(what)
   if what == "count" then return collectgarbage("count") end
-  spend(1000)
+  costs(1000)
   collectgarbage("collect")
   return 0
 end
@@ -237,9 +281,10 @@ end
 
 -- Strings. Patterns can take exponential time inside C, where no hook looks: the worst case is bounded beforehand.
 local function simple(subject, pattern)
+  costs(10)
   local _, repeats = gsub(pattern, "[%*%+%-%?]", "")
-  local _, balanced = gsub(pattern, "%%b", "")
-  if (#subject + 1) ^ (repeats + balanced + 1) > MOST_STEPS_OF_A_PATTERN or #pattern > 500 then
+  local _, walks = gsub(pattern, "%%[b%d]", "") -- %b() walks along the subject, and so does %1 along what it repeats
+  if #pattern * (#subject + 1) ^ (repeats + walks + 1) > MOST_STEPS_OF_A_PATTERN or #pattern > 500 then
     error("pattern too complex for a string of this length", 3)
   end
 end
@@ -269,19 +314,19 @@ of_strings.__metatable = false
 -- Tables. What walks a whole table inside C costs as many steps as it has elements.
 local tables = { getn = table.getn, foreach = table.foreach, foreachi = table.foreachi }
 function tables.insert(values, ...)
-  if select("#", ...) > 1 then spend(#values) end
+  if select("#", ...) > 1 then costs(#values) end
   return insert(values, ...)
 end
 function tables.remove(values, ...)
-  if select("#", ...) > 0 then spend(#values) end
+  if select("#", ...) > 0 then costs(#values) end
   return remove(values, ...)
 end
 function tables.concat(values, ...)
-  spend(#values)
+  costs(#values)
   return concat(values, ...)
 end
 function tables.sort(values, ...)
-  spend(20 * #values)
+  costs(20 * #values)
   return sort(values, ...)
 end
 function tables.maxn(values)
@@ -294,6 +339,9 @@ env.math = {}
 for name, value in pairs(math) do
   if name ~= "random" and name ~= "randomseed" then env.math[name] = value end -- chance is given: see the panel
 end
+
+local EXIT = "the script called exit()"
+function env.exit() expire(EXIT) end -- pcall does not catch it
 
 function env.makegetter(object_, name) return function() return object_[name] end end
 function env.makesetter(object_, name) return function(value) object_[name] = value end end
@@ -308,8 +356,8 @@ local function place(path) -- the table of objects that holds the last name of t
       deeper = object("object")
       rawset(here, path[index], deeper)
     end
-    local meta = getmetatable(deeper)
-    if meta and meta.Objects then
+    local meta = refs[deeper] and metatable_of(deeper)
+    if meta then
       here, getters, setters = meta.Objects, meta.Getters, meta.Setters
     else
       here, getters, setters = deeper, nil, nil
@@ -337,8 +385,18 @@ local function declare(kind, value, extra, ...)
     classes[name][extra] = value
   elseif kind == "alias" then
     local whole, own = object("node"), rawget(env, value) -- a node is its own attributes and all root objects
-    getmetatable(whole).__index = function(_, key)
+    local reach = {
+      getglobal = function(key) return rawget(env, key) end,
+      setglobal = function(key, content) rawset(env, key, content) end,
+      execute = function(text)
+        local body, problem = load(text)
+        if not body then error(problem, 0) end
+        body()
+      end,
+    }
+    metatable_of(whole).__index = function(_, key)
       local found = own[key]
+      if found == nil then found = reach[key] end
       if found == nil then found = rawget(env, key) end
       return found
     end
@@ -349,11 +407,13 @@ local function declare(kind, value, extra, ...)
 end
 
 local function run(body)
-  left, deadline, expired = most_instructions, clock() + most_seconds, nil
+  left, deadline, expired, in_script = most_instructions, clock() + most_seconds, nil, true
   sethook(watch, "", STEP)
   local ok, message = pcall(body)
   sethook()
+  in_script = false
   if ok then return "ok" end
+  if expired == EXIT then return "ok" end
   if expired then return "stopped", expired end
   if type(message) ~= "string" and type(message) ~= "number" then message = "(error object is not a string)" end
   return "runtime", tostring(message)
@@ -370,10 +430,11 @@ local library, _, _, of_library = object("script")
 local user, _, _, of_user = object("script_user")
 local scripts, _, _, of_scripts = object("script_table")
 env.script, of_library.user, of_user.scripts = library, user, scripts
+local saved = {} -- name -> text, in memory that keeps it; the catalogue lists these only (TMD)
 function of_user.catalog()
   local name
   return function()
-    name = next(of_scripts, name)
+    name = next(saved, name)
     return name
   end
 end
@@ -387,9 +448,9 @@ local function store(name, text)
   getters.autorun = function() return autorun end
   setters.autorun = function(value) autorun = value end
   objects.run = function() return body() end
-  objects.save = function() end
+  objects.save = function() if name ~= "" then saved[name] = text end end -- to a file: there is no USB drive
   objects.list = function() outward(PRINT, text) end
-  getmetatable(self).__call = function() return body() end
+  metatable_of(self).__call = function() return body() end
   if name == "" then
     of_library.anonymous, of_library.run = self, objects.run
     rawset(env, "run", objects.run)
@@ -406,7 +467,21 @@ function of_library.new(text, name)
   return self
 end
 
-function of_library.delete(name) of_scripts[name] = nil end
+function of_library.newautorun(text, name)
+  local self = of_library.new(text, name)
+  self.autorun = "yes"
+  self.save()
+  return self
+end
+
+function of_library.delete(name) saved[name or ""] = nil end -- what runs now stays until it is set to nil
+
+function of_library.restore(name)
+  if saved[name or ""] == nil then error("script `" .. tostring(name) .. "' is not stored", 0) end
+  store(name, saved[name])
+end
+
+store("", "") -- script.anonymous is always there
 
 local function call_script(name)
   local self = of_scripts[name]
@@ -416,11 +491,13 @@ end
 
 local function set_numbers(pattern) numbers = pattern end
 
+local function seal() sealed = true end
+
 local function tidy()
   expired = nil
   collectgarbage("restart")
   if collectgarbage("count") > soft_kilobytes / 2 then collectgarbage("collect") end
-  return collectgarbage("count") <= soft_kilobytes
+  return collectgarbage("count") <= 0.9 * soft_kilobytes -- less room than that, and no command would run any more
 end
 
 for _, name in pairs({ "io", "os", "package", "python", "require", "module", "dofile", "loadfile", "load", "loadstring",
@@ -430,4 +507,4 @@ end
 _G.debug = false -- lupa asks for it before every call: there it is found without an allocation
 
 return execute, function(name, text) local kind, problem = store(name, text) return kind, problem end, call_script, declare,
-  set_numbers, tidy
+  set_numbers, tidy, seal

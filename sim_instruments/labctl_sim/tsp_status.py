@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from labctl_sim.status import Status
 from labctl_sim.tsp_names import Attribute, Constant, Function, Name, whole
 
-MEASUREMENT, SYSTEM, EAV, QUESTIONABLE, MAV, ESB, MSS, OPERATION = 1, 2, 4, 8, 16, 32, 64, 128
+MEASUREMENT, EAV, QUESTIONABLE, MAV, ESB, MSS, OPERATION = 1, 4, 8, 16, 32, 64, 128
 ALL_BITS = 65535.0
 _SUMMARIES = (("measurement", MEASUREMENT), ("questionable", QUESTIONABLE), ("operation", OPERATION))
 _BYTE_NAMES = {
@@ -19,7 +19,9 @@ _BYTE_NAMES = {
     "QSB": 8, "QUESTIONABLE_SUMMARY_BIT": 8, "MAV": 16, "MESSAGE_AVAILABLE": 16, "ESB": 32, "EVENT_SUMMARY_BIT": 32,
     "MSS": 64, "MASTER_SUMMARY_STATUS": 64, "OSB": 128, "OPERATION_SUMMARY_BIT": 128,
 }  # fmt: skip
-_STANDARD_NAMES = {"OPC": 1, "QYE": 4, "DDE": 8, "EXE": 16, "CME": 32, "URQ": 64, "PON": 128}
+_STANDARD_NAMES = {"OPC": 1, "QYE": 4, "DDE": 8, "EXE": 16, "CME": 32, "URQ": 64, "PON": 128,
+                   "OPERATION_COMPLETE": 1, "QUERY_ERROR": 4, "DEVICE_DEPENDENT_ERROR": 8, "EXECUTION_ERROR": 16,
+                   "COMMAND_ERROR": 32, "USER_REQUEST": 64, "POWER_ON": 128}  # fmt: skip
 
 
 @dataclass
@@ -94,12 +96,19 @@ class StatusModel:
             register.last = register.condition()
         self.status.event = self.status.event_enable = self.status.service_enable = 0
 
+    def clear(self) -> None:
+        """``*CLS``: events and errors go, enables and filters stay."""
+        self.status.clear()
+        for register in self.registers.values():
+            register.event = 0
+
     def names(self) -> dict[str, Name]:
         """``status.*``."""
         status = self.status
         mask = whole(0, 255)
         byte_enable = Attribute(
-            lambda: float(status.service_enable), lambda value: setattr(status, "service_enable", int(mask(value)))
+            lambda: float(status.service_enable),
+            lambda value: setattr(status, "service_enable", int(mask(value)) & ~MSS),  # bit 6 is ignored (488.2 10.34)
         )
         request = Attribute(lambda: float(self.byte(False) & status.service_enable))
         names: dict[str, Name] = {

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from labctl_sim.status import InstrumentFault
+from labctl_sim.tsp_errors import OUT_OF_MEMORY
 from labctl_sim.tsp_lua import Lua
 from labctl_sim.tsp_names import (
     TOO_FEW,
@@ -88,6 +89,7 @@ class Tree:
         self._slots: list[tuple[Callable[..., Value], int, float, bool]] = []
         self._lists: list[list[Value]] = []
         self._known: set[int] = set()
+        self._swept = True  # no instance was made since scripts said which of them they know
         self.printed = 0
 
     def begin(self) -> None:
@@ -110,7 +112,7 @@ class Tree:
             elif isinstance(entry, Instance):
                 lua.declare("instance", entry.number, entry.of, path)
             elif isinstance(entry, Function):
-                slot = self._slot(entry.call, *entry.arity())
+                slot = self._slot(self._making(entry.call) if entry.makes else entry.call, *entry.arity())
                 lua.declare("make" if entry.makes else "call", slot, entry.makes, path)
             elif callable(entry):
                 lua.declare("call", self._slot(entry, *arity(entry)), None, path)
@@ -145,6 +147,20 @@ class Tree:
     def _slot(self, function: Callable[..., Value], fewest: int, most: float, *, is_getter: bool = False) -> int:
         self._slots.append((function, fewest, most, is_getter))
         return FIRST_SLOT + len(self._slots) - 1
+
+    def _making(self, make: Callable[..., Value]) -> Callable[..., Value]:
+        """``make``, or False where there is no room for it: Lua then says which instances it knows, and tries again."""
+
+        def act(*arguments: Value) -> Value:
+            swept, self._swept = self._swept, False
+            try:
+                return make(*arguments)
+            except InstrumentFault as fault:
+                if fault.code == OUT_OF_MEMORY and not swept:
+                    return False
+                raise
+
+        return act
 
     def _use(self, number: int, arguments: tuple[Value, ...]) -> Results:
         function, fewest, most, is_getter = self._slots[number - FIRST_SLOT]
@@ -190,7 +206,7 @@ class Tree:
             return ()
         for instances in self._classes:
             instances.forget_all_but(self._known)
-        self._known = set()
+        self._known, self._swept = set(), True
         return ()
 
     def _value(self, value: Value) -> Value:

@@ -4,6 +4,10 @@ Front panels change it through a few verbs: ``show`` a source's face to the circ
 ``run`` a waveform for ever, ``arm`` a digitizer, and ``at`` a later time do something. They read it through ``point``,
 the present operating point. Time passes only when someone lets it pass by ``sleep``: then bursts play, and what was
 appointed happens, in the order of time. It is the bench's Clock.
+
+Where time is the room's, an instrument that takes its time lets the world run ahead, and what another one does
+meanwhile happens at an earlier time of its own: ``as_of``. Relays, faces and junctions are those of the world then, as
+far as it has run; what another instrument has appointed waits for the room.
 """
 
 from __future__ import annotations
@@ -11,23 +15,27 @@ from __future__ import annotations
 import heapq
 import itertools
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from labctl.bench.wiring import Wiring
 from labctl.core.device import Crosspoint
 from labctl_sim import burst
 from labctl_sim.array import JunctionArray
-from labctl_sim.circuit import Circuit, CurrentSource, Face, Point, Thevenin
+from labctl_sim.circuit import Circuit, CurrentSource, Face, Point, Thevenin, VoltageSource
 from labctl_sim.faults import Faults
 from labctl_sim.mtj import Floats, States
-from labctl_sim.station import Wiring
 from labctl_sim.waveform import Capture, Waveform
 
 LIVE_VOLTS = 1e-3
 LIVE_AMPS = 1e-9
+NOISE_OF_ROLES = 1  # in the spawn key; 0 and so on are what ``spawn`` gives away
 SENSE_INPUT_OHMS = 10.0  # the current amplifier's virtual ground
 
 
@@ -48,62 +56,120 @@ class _Run:
         return self.since + self.cycles * self.waveform.period_seconds
 
 
+@dataclass(frozen=True, order=True)
+class _Appointment:
+    when: float
+    number: int
+    act: Callable[[], None] = field(compare=False)
+    role: str | None = field(compare=False)  # whose it is, if time is the room's
+
+
+@dataclass(frozen=True)
+class Terminals:
+    """What stands at an instrument's terminals, ``amps`` out of them."""
+
+    volts: float
+    amps: float
+    limited: bool
+
+
 class World:
     """What is there when nobody looks at it. ``hot_switches`` counts relay moves made while a source was live."""
 
     def __init__(self, array: JunctionArray, wiring: Wiring, noise: np.random.Generator) -> None:
         self.array = array
         self.wiring = wiring
-        self.noise = noise
+        self.noise = noise  # of bursts and what else is not an instrument's
+        (self._dwelling,) = noise.spawn(1)  # its own: how often someone looks must not change the bits of a burst
+        self._noises: dict[str, np.random.Generator] = {}
         self.hot_switches = 0
         self.closed: frozenset[Crosspoint] = frozenset()  # what the matrix was told
-        self.contacts: frozenset[Crosspoint] = frozenset()  # what is closed: a relay may be stuck
-        self.faults = Faults(self.now, noise.spawn(1)[0])
+        self.faults = Faults(self.now, noise.spawn(1)[0], self._fault_due)
         self._circuit = Circuit(array, wiring)
         self._faces: dict[str, Face] = {}
+        self._unwired: dict[str, Face] = {}
         if "digitizer" in wiring.rows:
             self._faces["digitizer"] = Thevenin(0.0, SENSE_INPUT_OHMS)
         self._running: dict[str, _Run] = {}
-        self._appointments: list[tuple[float, int, Callable[[], None]]] = []
+        self._appointments: list[_Appointment] = []
         self._numbers = itertools.count()
         self._capture: Capture | None = None
         self._now = 0.0
+        self.paced = False  # somebody else lets time pass: the room
+        self._own_time: float | None = None  # of the instrument that acts, where it is not the world's
+        self._acting: str | None = None
         self._point: Point | None = None
+        self._solved_with: frozenset[Crosspoint] = frozenset()
 
     # -- time: labctl.core.clock.Clock
 
     def now(self) -> float:
-        """Seconds since the bench was switched on."""
-        return self._now
+        """Seconds since the bench was switched on; for an instrument that acts, by its own time."""
+        return self._now if self._own_time is None else self._own_time
 
     def sleep(self, seconds: float) -> None:
         """Let ``seconds`` pass: no wall time, but junctions relax, what runs goes on, what is due happens."""
-        end = self._now + max(float(seconds), 0.0)
+        end = self.now() + max(float(seconds), 0.0)
         while (due := self.next_event()) is not None and due <= end:
-            self._pass(max(due - self._now, 0.0))
+            self._reach(due)
             for role in [role for role, run in self._running.items() if run.ends <= due]:
                 self._play_due(role, self._running.pop(role), over=True)
-            while self._appointments and self._appointments[0][0] <= due:
-                heapq.heappop(self._appointments)[2]()
-        self._pass(max(end - self._now, 0.0))
+            while (appointment := self._first()) is not None and appointment.when <= due:
+                self._forget(appointment)
+                if appointment.role is None:
+                    appointment.act()
+                else:
+                    with self.as_of(appointment.when, appointment.role):
+                        appointment.act()
+        self._reach(end)
+
+    @contextmanager
+    def as_of(self, when: float, role: str | None) -> Iterator[None]:
+        """In here the instrument ``role`` acts, and it is ``when`` for it: the present, or a time that the world has
+        run ahead of. Only what it has appointed itself happens in here."""
+        before = self._own_time, self._acting
+        self._own_time, self._acting = min(when, self._now), role
+        try:
+            yield
+        finally:
+            self._own_time, self._acting = before
 
     def at(self, when: float, act: Callable[[], None]) -> None:
         """Let ``act`` happen when the clock shows ``when``. Whoever changes his mind lets ``act`` find that out."""
-        heapq.heappush(self._appointments, (when, next(self._numbers), act))
+        heapq.heappush(self._appointments, _Appointment(when, next(self._numbers), act, self._acting))
 
     def next_event(self) -> float | None:
         """When the next appointment is due or the next burst over; a waiting reader need not look before that."""
         times = [run.ends for run in self._running.values() if math.isfinite(run.ends)]
-        if self._appointments:
-            times.append(self._appointments[0][0])
+        if (appointment := self._first()) is not None:
+            times.append(appointment.when)
         return min(times, default=None)
 
-    def _pass(self, seconds: float) -> None:
+    def _first(self) -> _Appointment | None:
+        """The next appointment; while an instrument acts at its own time, the next of those that concern it."""
+        if self._acting is None:
+            return self._appointments[0] if self._appointments else None
+        return min((entry for entry in self._appointments if entry.role in (None, self._acting)), default=None)
+
+    def _forget(self, appointment: _Appointment) -> None:
+        if appointment is self._appointments[0]:
+            heapq.heappop(self._appointments)
+        else:
+            self._appointments.remove(appointment)
+            heapq.heapify(self._appointments)
+
+    def _reach(self, when: float) -> None:
+        if when > self._now:
+            self._pass(when)
+        if self._own_time is not None:
+            self._own_time = min(max(self._own_time, when), self._now)
+
+    def _pass(self, until: float) -> None:
         """Let time pass in which nothing else happens."""
-        self._now += seconds
+        seconds, self._now = until - self._now, until
         for role, run in list(self._running.items()):
             self._play_due(role, run, over=False)
-        if not self._running and seconds:
+        if seconds and self._running.keys().isdisjoint(self.wiring.rows):
             self._dwell(self.point().cell_volts, seconds)
 
     def _play_due(self, role: str, run: _Run, *, over: bool) -> None:
@@ -114,6 +180,13 @@ class World:
         finite = due > 0 and math.isfinite(run.cycles)
         if finite and record is not None and not record.complete and record.sample_seconds[-1] > period:
             due = run.cycles  # a record that spans cycles is taken in one piece
+        elif (
+            math.isinf(run.cycles)
+            and record is not None
+            and not record.complete
+            and due - run.played <= record.sample_seconds[-1] / period
+        ):
+            return  # not yet as many cycles as one record spans
         if due > run.played:
             cycles, run.played = int(due) - run.played, int(due)
             self._burst(role, run, cycles)
@@ -122,31 +195,55 @@ class World:
 
     def show(self, role: str, face: Face | None) -> None:
         """From now on the instrument ``role`` is ``face`` to the circuit; None is an open output."""
-        running = self._running.pop(role, None)
-        if role not in self.wiring.rows or (running is None and self._faces.get(role) == face):
+        running = self._end(role)
+        faces = self._faces if role in self.wiring.rows else self._unwired
+        if running is None and faces.get(role) == face:
             return
         if face is None:
-            self._faces.pop(role, None)
+            faces.pop(role, None)
         else:
-            self._faces[role] = face
+            faces[role] = face
+        if faces is self._unwired:
+            return
         self._disturbed()
 
     def run(self, role: str, waveform: Waveform, ohms: float) -> None:
         """The instrument plays ``waveform`` (volts of its open source) behind ``ohms`` until its face changes."""
         mean = float((waveform.volts * waveform.seconds).sum() / waveform.period_seconds)
         self.show(role, Thevenin(mean, ohms))
-        self._running[role] = _Run(waveform, ohms, self._now, math.inf, triggers=True)
+        self._running[role] = _Run(waveform, ohms, self.now(), math.inf, triggers=True)
 
     def play(self, role: str, waveform: Waveform, ohms: float, cycles: int, *, triggers: bool = True) -> None:
         """From now on the instrument plays ``cycles`` cycles, each with a trigger at its start (if ``triggers``).
 
         They happen while the clock runs; a new face ends them early.
         """
-        self._running[role] = _Run(waveform, ohms, self._now, cycles, triggers)
+        self._end(role)
+        self._running[role] = _Run(waveform, ohms, self.now(), cycles, triggers)
+
+    def _end(self, role: str) -> _Run | None:
+        """What ``role`` plays ends now; the cycle in which that happens has been played up to here."""
+        run = self._running.pop(role, None)
+        if run is not None:
+            begun = self.now() - run.since - run.played * run.waveform.period_seconds
+            if begun > 0:
+                part = run.waveform.cut(np.array([min(begun, run.waveform.period_seconds)]))[0]
+                self._burst(role, replace(run, waveform=part, triggers=False), 1)
+        return run
 
     def playing(self, role: str) -> bool:
         """True while a burst, or a waveform without end, comes out of the instrument."""
         return role in self._running
+
+    @property
+    def is_playing(self) -> bool:
+        """True while anything is played: junctions may change if time passes."""
+        return bool(self._running)
+
+    def waveform(self, role: str) -> Waveform | None:
+        """What comes out of the instrument cycle by cycle, volts of its open source; None if nothing does."""
+        run = self._running.get(role)
+        return None if run is None else run.waveform
 
     def relays(self, closed: frozenset[Crosspoint], seconds: float) -> None:
         """These relays are closed from now on, all others open; they take ``seconds`` to settle."""
@@ -155,7 +252,6 @@ class World:
         if self.is_live():
             self.hot_switches += 1
         self.closed = closed
-        self.contacts = self.faults.stuck(closed)
         self._disturbed()
         self.sleep(seconds)
 
@@ -167,9 +263,43 @@ class World:
 
     def point(self) -> Point:
         """The present operating point (a running waveform counts with its mean)."""
-        if self._point is None:
-            self._point = self._circuit.solve(self.contacts, self._attenuated(self._faces), self.array.states)
+        contacts = self.contacts
+        if self._point is None or contacts != self._solved_with:  # a relay may have got stuck meanwhile
+            self._solved_with = contacts
+            self._point = self._circuit.solve(contacts, self._attenuated(self._faces), self.array.states)
         return self._point
+
+    def terminals(self, role: str) -> Terminals:
+        """What stands at the terminals of ``role``: as the circuit has it, or open if the station wires them to
+        nothing."""
+        if role in self.wiring.rows:
+            point = self.point()
+            return Terminals(point.volts.get(role, 0.0), point.amps.get(role, 0.0), role in point.limited)
+        face = self._unwired.get(role)
+        if isinstance(face, CurrentSource) and face.amps:
+            return Terminals(math.copysign(face.limit_volts, face.amps), 0.0, limited=True)
+        volts = face.volts if isinstance(face, Thevenin | VoltageSource) else 0.0
+        return Terminals(volts, 0.0, limited=False)
+
+    def noise_of(self, role: str) -> np.random.Generator:
+        """The noise of one instrument's readings: what the others read, and how often, does not change it."""
+        if role not in self._noises:
+            bits = self.noise.bit_generator
+            seed = cast(np.random.SeedSequence, bits.seed_seq)  # what else, ``spawn`` would not have taken
+            key = (*seed.spawn_key, NOISE_OF_ROLES, zlib.crc32(role.encode()))
+            child = np.random.SeedSequence(seed.entropy, spawn_key=key)
+            self._noises[role] = np.random.Generator(type(bits)(child))
+        return self._noises[role]
+
+    def put(self, states: NDArray[np.integer] | int) -> None:
+        """Put the junctions into ``states``, (N,) or one for all, as a test wants to find them."""
+        self.array.states[:] = states
+        self._disturbed()
+
+    @property
+    def contacts(self) -> frozenset[Crosspoint]:
+        """The relays that conduct: those that were told to, but for the ones that are stuck."""
+        return self.faults.stuck(self.closed)
 
     def is_live(self) -> bool:
         """True if any source could drive a line now."""
@@ -177,7 +307,7 @@ class World:
             level, least = (face.amps, LIVE_AMPS) if isinstance(face, CurrentSource) else (face.volts, LIVE_VOLTS)
             if abs(level) > least:
                 return True
-        return bool(self._running)
+        return not self._running.keys().isdisjoint(self.wiring.rows)
 
     # -- physics
 
@@ -188,8 +318,20 @@ class World:
             self._point = None
 
     def _dwell(self, cell_volts: Floats, seconds: float) -> None:
-        if self.array.apply(self.array.junctions.hold(cell_volts, seconds), self.noise):
+        if self.array.apply(self.array.junctions.hold(cell_volts, seconds), self._dwelling):
             self._disturbed()
+
+    def _fault_due(self, when: float, notice: Callable[[], None]) -> None:
+        """A condition begins at ``when``: the circuit and the instrument notice it then, not at the next message."""
+
+        def begin() -> None:
+            notice()
+            self._disturbed()
+
+        if when > self.now():
+            heapq.heappush(self._appointments, _Appointment(when, next(self._numbers), begin, None))
+        else:
+            begin()
 
     def _burst(self, role: str, run: _Run, cycles: int) -> None:
         if role not in self.wiring.rows:
@@ -207,17 +349,19 @@ class World:
             self._sensed(),
             response,
             self._capture if run.triggers and self.faults.triggers("digitizer") else None,
-            self.wiring.digitizer_transimpedance_ohms,
+            self.wiring.sense_ohms,
             self.noise,
+            self.noise_of("digitizer"),
+            alone=next((name for name in self._running if name in self.wiring.rows), role) == role,
         )
         self._disturbed()
 
     def _sensed(self) -> NDArray[np.bool_]:
         """Which cells lie on a line that is connected to the digitizer's row."""
         mask = np.zeros((self.array.rows, self.array.cols), np.bool_)
-        row = ord(self.wiring.rows.get("digitizer", "@")) - ord("@")
+        row = self.wiring.rows.get("digitizer")
         for point in self.contacts:
-            line = self.wiring.lines.get((point.slot, point.column))
+            line = self.wiring.places.get((point.slot, point.column))
             if point.row == row and line is not None:
                 if line < self.array.rows:
                     mask[line] = True

@@ -7,11 +7,12 @@ are the overridden methods here and the attribute tables in session.py.
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
 from pyvisa import constants, rname
-from pyvisa.constants import AccessModes, EventType, StatusCode
+from pyvisa.constants import AccessModes, EventMechanism, EventType, StatusCode
 from pyvisa.util import LibraryPath
 from pyvisa_sim import parser
 from pyvisa_sim.devices import Devices
@@ -23,7 +24,9 @@ from labctl_sim.bench import SimBench, open_bench
 from labctl_sim.faults import Faults
 from labctl_sim.pace import Pace
 from labctl_sim.world import World
-from pyvisa_labctl.session import PanelSession
+from pyvisa_labctl.session import Handler, PanelSession
+
+logger = logging.getLogger(__name__)
 
 SIMULATED = "sim:"
 YAML = (".yaml", ".yml")
@@ -103,7 +106,8 @@ class LabctlLibrary(SimVisaLibrary):  # type: ignore[misc]  # pyvisa-sim has no 
         """A world that was closed is gone; the next manager gets a new one."""
         if self._bench is None and str(self.library_path).startswith(SIMULATED):
             self._power_on()
-        return super().open_default_resource_manager()
+        session, status = super().open_default_resource_manager()
+        return session, self.handle_return_value(session, status)
 
     def list_resources(self, session: int, query: str = "?*::INSTR") -> Any:
         """Addresses of the bench's instruments, and of YAML devices; an empty bench has none, which is no error."""
@@ -150,7 +154,7 @@ class LabctlLibrary(SimVisaLibrary):  # type: ignore[misc]  # pyvisa-sim has no 
         if found is self:
             self._bench = None
         elif isinstance(found, PanelSession):
-            found.connection.close()
+            found.close()
         return super().close(session)
 
     def read(self, session: Any, count: int) -> Any:
@@ -192,6 +196,11 @@ class LabctlLibrary(SimVisaLibrary):  # type: ignore[misc]  # pyvisa-sim has no 
         panel = self._panel(session)
         return self.handle_return_value(session, panel.trigger() if panel else StatusCode.error_nonsupported_operation)
 
+    def gpib_control_ren(self, session: Any, mode: Any) -> Any:
+        """Remote or local makes no difference: nobody turns a knob here except by the fault ``front_panel``."""
+        status = StatusCode.success if self._panel(session) else StatusCode.error_nonsupported_operation
+        return self.handle_return_value(session, status)
+
     def lock(self, session: Any, lock_type: Any, timeout: Any, requested_key: Any = None) -> Any:
         """An exclusive lock keeps every other session of this library out, a shared one those without its key."""
         panel = self._panel(session, ignore_lock=True)
@@ -209,27 +218,64 @@ class LabctlLibrary(SimVisaLibrary):  # type: ignore[misc]  # pyvisa-sim has no 
         given = panel is not None and panel.connection.device.access.unlock(panel.connection)
         return self.handle_return_value(session, StatusCode.success if given else StatusCode.error_session_not_locked)
 
-    def enable_event(self, session: Any, event_type: Any, mechanism: Any, context: Any = None) -> Any:
-        """Requests for service can be waited for; there are no callbacks."""
+    def install_handler(self, session: Any, event_type: Any, handler: Handler, user_handle: Any) -> Any:
+        """A function to call when service is requested: (session, event type, context, user handle)."""
         panel = self._panel(session, ignore_lock=True)
-        known = event_type in (EventType.service_request, EventType.all_enabled)
-        if panel is None or not known or mechanism != constants.EventMechanism.queue:
-            return self.handle_return_value(session, StatusCode.error_nonsupported_mechanism)
-        panel.enable_requests()
+        if panel is None or event_type != EventType.service_request:
+            self.handle_return_value(session, StatusCode.error_invalid_event)
+            raise AssertionError  # an error code always raises
+        panel.handlers.append((handler, user_handle))
+        return handler, user_handle, handler, self.handle_return_value(session, StatusCode.success)
+
+    def uninstall_handler(self, session: Any, event_type: Any, handler: Handler, user_handle: Any = None) -> Any:
+        """Call it no more."""
+        panel = self._panel(session, ignore_lock=True)
+        if panel is None or (handler, user_handle) not in panel.handlers:
+            return self.handle_return_value(session, StatusCode.error_invalid_handler_reference)
+        panel.handlers.remove((handler, user_handle))
+        if not panel.handlers:
+            panel.call_no_more()
         return self.handle_return_value(session, StatusCode.success)
 
+    def enable_event(self, session: Any, event_type: Any, mechanism: Any, context: Any = None) -> Any:
+        """Requests for service are queued, handed to the handlers, or kept for them; there are no other events."""
+        panel = self._panel(session, ignore_lock=True)
+        if panel is None or event_type not in (EventType.service_request, EventType.all_enabled):
+            return self.handle_return_value(session, StatusCode.error_invalid_event)
+        calls = int(mechanism) & (EventMechanism.handler | EventMechanism.suspend_handler)
+        if calls:
+            suspended = not calls & EventMechanism.handler
+            status = panel.call_back(lambda: self._call_handlers(session), suspended=suspended)
+            if status < 0:
+                return self.handle_return_value(session, status)
+        if int(mechanism) & EventMechanism.queue:
+            panel.enable_requests()
+        return self.handle_return_value(session, StatusCode.success)
+
+    def _call_handlers(self, session: Any) -> None:
+        """The one that was installed last is called first (VPP-4.3 3.7.2.1); what one does wrong stops no other."""
+        panel = self.sessions.get(session)
+        for handler, user_handle in reversed(panel.handlers if isinstance(panel, PanelSession) else []):
+            try:
+                handler(session, EventType.service_request, None, user_handle)
+            except Exception:
+                logger.exception("the handler %r of a request for service failed", handler)
+
     def disable_event(self, session: Any, event_type: Any, mechanism: Any) -> Any:
-        """Stop queueing requests for service."""
+        """Stop queueing requests for service, and calling back."""
         panel = self._panel(session, ignore_lock=True)
         if panel is not None:
-            panel.waits = False
+            if int(mechanism) & EventMechanism.queue:
+                panel.waits = False
+            if int(mechanism) & (EventMechanism.handler | EventMechanism.suspend_handler):
+                panel.call_no_more()
         return self.handle_return_value(session, StatusCode.success)
 
     def discard_events(self, session: Any, event_type: Any, mechanism: Any) -> Any:
         """Forget the requests for service that nobody waited for."""
         panel = self._panel(session, ignore_lock=True)
         if panel is not None:
-            panel.connection.requests = 0
+            panel.discard_requests(int(mechanism))
         return self.handle_return_value(session, StatusCode.success)
 
     def wait_on_event(self, session: Any, in_event_type: Any, timeout: Any) -> Any:

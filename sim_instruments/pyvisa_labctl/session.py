@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from pyvisa import constants, rname
@@ -10,6 +11,11 @@ from pyvisa_sim.sessions.session import Session
 
 from labctl.core.errors import InstrumentGone, InstrumentTimeout
 from labctl_sim.connection import FOR_EVER_SECONDS, Connection
+from pyvisa_labctl.callbacks import Callbacks
+
+IMPLEMENTATION = 0x00100000  # 0.1, in VISA's notation
+USB488, INTERRUPT_BYTES = 1, 64
+Handler = Callable[[Any, Any, Any, Any], Any]  # session, event type, context, what the user wants to see
 
 
 class PanelSession:
@@ -22,9 +28,23 @@ class PanelSession:
         self._face: Any = kind(manager, resource_name, parsed)
         # pyvisa-sim puts the GPIB board number into the termination character.
         self._face.attrs[ResourceAttribute.termchar] = ord("\n")
+        self._face.attrs |= {  # what it leaves without a value
+            ResourceAttribute.resource_impl_version: IMPLEMENTATION,
+            ResourceAttribute.resource_manufacturer_name: "labctl",
+            ResourceAttribute.gpib_ren_state: constants.LineState.asserted,
+        }
+        if isinstance(parsed, rname.USBInstr):
+            self._face.attrs |= {
+                ResourceAttribute.manufacturer_id: int(parsed.manufacturer_id, 0),
+                ResourceAttribute.model_code: int(parsed.model_code, 0),
+                ResourceAttribute.usb_protocol: USB488,
+                ResourceAttribute.usb_max_interrupt_size: INTERRUPT_BYTES,
+            }
         self.address = address  # in the library's one spelling
         self.connection = connection
-        self.waits = False  # requests for service are wanted
+        self.waits = False  # requests for service are queued
+        self.handlers: list[tuple[Handler, Any]] = []  # of requests for service, each with what its user wants to see
+        self._callbacks: Callbacks | None = None
         self._written = bytearray()
 
     def read(self, count: int) -> tuple[bytes, StatusCode]:
@@ -87,7 +107,37 @@ class PanelSession:
         """viEnableEvent: a request that nobody has polled yet counts, because the bus line is still down."""
         if not self.waits:
             self.waits = True
-            self.connection.requests = int(self.connection.requested)
+            self.connection.service.times = int(self.connection.service.requested)
+
+    def call_back(self, call: Callable[[], None], *, suspended: bool) -> StatusCode:
+        """viEnableEvent for callbacks, or for keeping them until they are wanted."""
+        if not self.handlers:
+            return StatusCode.error_handler_not_installed
+        if self._callbacks is None:
+            self._callbacks = Callbacks(self.connection, call)
+        if suspended:
+            self._callbacks.suspended = True
+        else:
+            self._callbacks.resume()
+        return StatusCode.success
+
+    def call_no_more(self) -> None:
+        """viDisableEvent for callbacks."""
+        if self._callbacks is not None:
+            self._callbacks.close()
+            self._callbacks = None
+
+    def discard_requests(self, mechanism: int) -> None:
+        """viDiscardEvents."""
+        if mechanism & constants.EventMechanism.queue:
+            self.connection.service.times = 0
+        if mechanism & constants.EventMechanism.suspend_handler and self._callbacks is not None:
+            self._callbacks.discard()
+
+    def close(self) -> None:
+        """viClose."""
+        self.call_no_more()
+        self.connection.close()
 
     def await_request(self, timeout: int) -> StatusCode:
         """viWaitOnEvent."""
@@ -103,8 +153,11 @@ class PanelSession:
 
     def reconnect(self, connection: Connection) -> None:
         """Go on with another connection to the same address."""
-        self.connection = connection
+        calls, self.connection = self._callbacks, connection
         self._written.clear()
+        if calls is not None:
+            self.call_no_more()
+            self.call_back(calls.call, suspended=calls.suspended)
         if self.waits:
             self.waits = False
             self.enable_requests()

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import pyvisa
 
+from labctl_sim.bench import open_bench
+from labctl_sim.serve import serving
 from labctl_sim.stations import demo
 
 ADDRESSES = {
@@ -145,3 +147,41 @@ def boxes(box_station):
 def box(boxes):
     """A session with the instrument "box"."""
     return boxes().open()
+
+
+@pytest.fixture
+def serve(box_station):
+    """Serves the two boxes until the test is over; opens sessions with them."""
+    ends = []
+
+    def start(clock="virtual", faults=()):
+        context = serving(open_bench(box_station(), clock=clock, faults=faults))
+        served = context.__enter__()
+        ends.append(lambda: context.__exit__(None, None, None))
+        return served
+
+    yield start
+    for end in reversed(ends):
+        end()
+
+
+@pytest.fixture(scope="module")
+def network():
+    manager = pyvisa.ResourceManager("@py")
+    yield manager
+    manager.close()
+
+
+@pytest.fixture
+def dial(network):
+    """Opens a session through PyVISA-py."""
+    sessions = []
+
+    def dial(served, front="hislip", role="box", **options):
+        options = {"read_termination": "\n", "write_termination": "\n", "timeout": 5000} | options
+        sessions.append(network.open_resource(getattr(served, front)[role], **options))
+        return sessions[-1]
+
+    yield dial
+    for session in sessions:
+        session.close()

@@ -65,9 +65,7 @@ def test_switching_probability_follows_the_closed_form(bench, volts):
 def test_the_current_is_that_of_the_cell_in_its_state(bench):
     bench.route(pulser=1, digitizer=10)
     for state, scale in ((0, 1.0), (1, 2.0)):
-        bench.world.array.states[:] = 0
-        bench.world.array.states[8 + 2] = state
-        bench.world._disturbed()
+        bench.world.put(np.where(np.arange(64) == 8 + 2, state, 0))
         bench.program(cycle(0.0, 20, read=-0.1), INTERVAL, 100)
         bench.arm(100, 200e-9)
         bench.pulser.write("*TRG")

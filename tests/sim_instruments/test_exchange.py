@@ -38,6 +38,30 @@ def test_reading_what_nobody_asked_for_is_unterminated(box):
     assert box.query("*ESR?") == "132"
 
 
+def test_a_reply_that_is_late_was_asked_for(boxes):
+    bench = boxes()
+    box = bench.open(timeout=1000)
+    bench.library.faults.inject("box", "slow", delay_seconds=5.0)
+    box.write("*IDN?")
+    silent(box)
+    assert errors(box) == [-410]
+
+
+def test_polling_in_virtual_time_ends(boxes):
+    bench = boxes()
+    box = bench.open()
+    box.write("*CLS;STAR;*OPC")
+    polls = 0
+    while box.query("*ESR?") != "1":
+        polls += 1
+    assert 3 < polls < 20
+    box.write("*ESE 1;*SRE 32;STAR;*OPC")
+    while not box.read_stb() & 64:
+        polls += 1
+    assert polls < 40
+    assert 2 <= bench.library.clock.now() < 4
+
+
 @pytest.mark.parametrize("rest", ["*IDN?;", "*IDN?;VOLT 2;"])
 def test_responses_that_fit_nowhere_are_a_deadlock_and_the_settings_still_happen(box, rest):
     box.write(rest * 4000 + "VOLT 3")

@@ -220,3 +220,98 @@ def test_garbling_always_changes_something_but_the_length(data, seed):
     assert len(garbled) == len(data) + 1
     assert garbled != data + b"\n"
     assert garbled[-1:] == b"\n"
+
+
+# -- conditions, each where it can be
+
+
+CURRENT = {
+    "keithley2400": ":OUTP:ENAB ON;:SOUR:VOLT 0.05;:OUTP ON",
+    "keithley2636b": "smua.source.levelv = 0.05 smua.source.output = 1",
+}
+
+
+@pytest.mark.parametrize("model", CURRENT)
+def test_a_condition_acts_when_it_is_due_and_not_at_the_next_message(station, opened, model):
+    bench = opened(station(smu=f'"{model}"'))
+    bench.smu.write(CURRENT[model])
+    world = bench.world
+    bench.library.faults.inject("smu", "over_temperature", after_seconds=5.0)
+    bench.library.clock.sleep(4.9)
+    assert world.point().volts["smu"] == pytest.approx(0.05)
+    bench.library.clock.sleep(0.2)
+    assert world.point().volts.get("smu", 0.0) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_an_interlock_that_opens_later_acts_by_itself(station, opened):
+    bench = opened(station("[[simulation.faults]]\ndevice = 'smu'\nkind = 'interlock'\nafter_seconds = 3.0\n"))
+    bench.smu.write(CURRENT["keithley2400"])
+    bench.library.clock.sleep(2.0)
+    assert bench.world.is_live()
+    bench.library.clock.sleep(2.0)
+    assert not bench.world.is_live()
+
+
+def test_a_relay_that_gets_stuck_later_breaks_junctions_then(bench_with_relays):
+    bench = bench_with_relays
+    bench.smu.write("*RST;:SENS:CURR:PROT 0.1;:SOUR:VOLT 3;:OUTP ON")
+    bench.library.faults.inject("matrix", "stuck_relay", detail="1B01", after_seconds=1.0)
+    bench.library.clock.sleep(0.9)
+    assert not bench.world.array.broken.any()
+    bench.library.clock.sleep(0.2)
+    assert bench.world.array.broken[:8].all()
+
+
+@pytest.fixture
+def bench_with_relays(station, opened):
+    """Bit lines are grounded, and no word line is on anything."""
+    bench = opened(station())
+    bench.matrix.write("channel.exclusiveclose('1H09,1H10,1H11,1H12,2H01,2H02,2H03,2H04')")
+    return bench
+
+
+@pytest.mark.parametrize(
+    ("model", "on", "ask"),
+    [
+        ("keysight81160a", ":FUNC1 DC;:VOLT1:OFFS 0.1;:OUTP1 ON", ":OUTP1?"),
+        ("keysight81160a", ":APPL1:DC DEF,DEF,0.1", ":OUTP1?"),
+        ("pg1074", "OUTP1:STAT ON", "OUTP1:STAT?"),
+    ],
+)
+def test_a_generators_output_refuses(station, opened, model, on, ask):
+    bench = opened(station(pulser=f'"{model}"'))
+    bench.library.faults.inject("pulser", "output_refuses")
+    bench.pulser.write(on)
+    assert int(float(bench.pulser.query(ask))) == 0
+    assert "pulser" not in bench.world.point().volts
+    bench.library.faults.clear()
+    bench.pulser.write(on)
+    assert int(float(bench.pulser.query(ask))) == 1
+
+
+@pytest.mark.parametrize(
+    ("role", "kind", "can"),
+    [
+        ("pulser", "over_temperature", "output_refuses, missed_trigger, duplicate_trigger"),
+        ("matrix", "interlock", "stuck_relay, missed_trigger, duplicate_trigger"),
+        ("digitizer", "interlock", "missed_trigger, duplicate_trigger"),
+        ("digitizer", "output_refuses", "missed_trigger, duplicate_trigger"),
+        ("smu", "stuck_relay", "output_refuses, interlock, over_temperature, missed_trigger, duplicate_trigger"),
+    ],
+)
+def test_what_a_model_would_not_notice_is_refused(station, opened, role, kind, can):
+    detail = "1A01" if kind == "stuck_relay" else ""
+    with pytest.raises(ValueError, match=f"cannot have the fault '{kind}'.* it can have {can} "):
+        opened(station()).library.faults.inject(role, kind, detail=detail)
+    extra = f"[[simulation.faults]]\ndevice = '{role}'\nkind = '{kind}'\ndetail = '{detail}'\n"
+    with pytest.raises(StationError, match=can):
+        opened(station(extra))
+
+
+@pytest.mark.parametrize("model", ["keithley707b", "keithley7001"])
+def test_a_relay_that_is_not_there_cannot_be_stuck(station, opened, model):
+    faults = opened(station(matrix=f'"{model}"')).library.faults
+    for relay in ("9H99", "1A00", "3A01", "1A01,1A99"):
+        with pytest.raises(ValueError, match=f"has no relay {relay[-4:]}"):
+            faults.inject("matrix", "stuck_relay", detail=relay)
+    faults.inject("matrix", "stuck_relay", detail="1A12")

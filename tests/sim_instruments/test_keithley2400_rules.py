@@ -332,3 +332,12 @@ def test_a_power_failure_spares_the_trace_buffer(bench, smu):
     bench.library.clock.sleep(5)
     assert smu.query(":TRAC:DATA?") == before
     assert smu.query(":OUTP?;*ESR?") == "0;128\n"
+
+
+def test_a_colon_before_a_common_command_does_no_harm(smu):
+    """QCoDeS resets with ``:*RST``."""
+    smu.write(":SOUR:VOLT 1;:*RST")
+    assert float(smu.query(":*IDN?;:SOUR:VOLT?").split(";")[1]) == 0
+    smu.write(':DISP:TEXT "a;:*b"')
+    assert smu.query(":DISP:TEXT?") == '"a;:*b"\n'
+    assert error(smu) == 0

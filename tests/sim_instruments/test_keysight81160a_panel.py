@@ -20,8 +20,8 @@ def number(pulser, command):
 
 def cycle(bench):
     """(volts, seconds) of what is played now, as the open source behind 50 ohm."""
-    run = bench.world._running["pulser"]
-    return run.waveform.volts, run.waveform.seconds
+    wave = bench.world.waveform("pulser")
+    return wave.volts, wave.seconds
 
 
 PULSE = ":FUNC1 PULS;:VOLT1:HIGH 0.5;LOW 0;:PULS:WIDT1 20NS;:PULS:TRAN1 2NS;:PULS:PER1 1US"
@@ -253,3 +253,14 @@ def test_pymeasures_own_driver(two):
     assert channel.waveforms == "ABC"
     channel.apply_pulse(1e6, 0.5, 0.1)
     assert driver.check_errors() == []
+
+
+def test_with_the_duty_cycle_held_the_width_follows_the_period(bench):
+    pulser = bench.pulser
+    pulser.write(":FUNC1 PULS;:PER1 1E-6;:FUNC1:PULS:WIDT 2E-7;:PULS:HOLD1 DCYC;:PER1 4E-6")
+    assert float(pulser.query(":FUNC1:PULS:WIDT?")) == pytest.approx(8e-7)
+    pulser.write(":FREQ1 1E6")
+    assert float(pulser.query(":FUNC1:PULS:DCYC?")) == pytest.approx(20)
+    pulser.write(":PULS:HOLD1 WIDT;:PER1 2E-6")
+    assert float(pulser.query(":FUNC1:PULS:WIDT?")) == pytest.approx(2e-7)
+    assert pulser.query(":SYST:ERR?").startswith("+0,")

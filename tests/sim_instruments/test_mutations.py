@@ -16,7 +16,7 @@ class Refused(Exception):
 
 
 class Careful:
-    """READ?, short numbers, the byte order that it set, every error raised, relays moved at rest."""
+    """READ?, short numbers, the byte order of the manual, every error raised, relays moved at rest."""
 
     def __init__(self, smu, matrix):
         self.smu, self.matrix, self.believed_volts = smu, matrix, 0.0
@@ -49,12 +49,12 @@ class Careful:
         self.smu.write(f":OUTP {int(on)}")
         self.check()
 
-    order = "NORM", ">f4"
+    order = ">f4"  # what ``*RST`` leaves; nobody sets it here, so that the default is what counts
 
     def amps(self):
-        self.smu.write(":FORM:ELEM CURR;:FORM:DATA REAL,32;BORD " + self.order[0])
+        self.smu.write(":FORM:ELEM CURR;:FORM:DATA REAL,32")
         self.smu.write(":READ?")
-        return float(np.frombuffer(self.smu.read_raw()[2:-1], self.order[1])[0])
+        return float(np.frombuffer(self.smu.read_raw()[2:-1], self.order)[0])
 
     def rest(self):
         self.level(0.0)
@@ -98,12 +98,12 @@ class CarefulTsp(Careful):
         self.smu.write(f"smua.source.output = {int(on)}")
         self.check()
 
-    order = "LITTLEENDIAN", "<f4"
+    order = "<f4"  # the default, the opposite of a 2400's
 
     def amps(self):
-        self.smu.write(f"format.data = format.REAL32 format.byteorder = format.{self.order[0]}")
+        self.smu.write("format.data = format.REAL32")
         self.smu.write("smua.measure.i(smua.nvbuffer1) printbuffer(1, 1, smua.nvbuffer1.readings)")
-        value = float(np.frombuffer(self.smu.read_raw()[2:6], self.order[1])[0])
+        value = float(np.frombuffer(self.smu.read_raw()[2:6], self.order)[0])
         self.smu.write("format.data = format.ASCII")
         return value
 
@@ -123,7 +123,7 @@ class TspPrintsSixDecimalsAndLooksAway(TspPrintsSixDecimals):
 class TspWrongByteOrder(CarefulTsp):
     """Expects the 2400's order of a 2600, whose default is the other one."""
 
-    order = "LITTLEENDIAN", ">f4"
+    order = ">f4"
 
 
 class TspIgnoresRefusals(CarefulTsp):
@@ -158,7 +158,7 @@ class PrintsSixDecimalsAndLooksAway(PrintsSixDecimals):
 class WrongByteOrder(Careful):
     """Reads little-endian what ``*RST`` made big-endian."""
 
-    order = "NORM", "<f4"
+    order = "<f4"
 
 
 class IgnoresRefusals(Careful):
@@ -282,12 +282,25 @@ def test_a_hot_move_on_the_other_matrix_is_seen_too(station, opened):
 
 
 def test_dac_words_in_the_wrong_byte_order_are_another_waveform(bench):
-    ramp = np.linspace(-8191, 8191, 64).round().astype(np.int16)
-    voltages = []
+    ramp = np.arange(0, 8192, 256, dtype=np.int16)  # swapped it is 0 to 31: nothing that could be refused
+    played = []
     for order in (">i2", "<i2"):
         block = ramp.astype(order).tobytes()
-        bench.pulser.write_raw(b":DATA1:DAC VOLATILE,#3%d" % len(block) + block + b"\n")
-        bench.pulser.write(":FUNC1:USER VOLATILE;:FUNC1 USER")
-        voltages.append(bench.pulser.query(":SYST:ERR?"))
-    assert voltages[0].startswith("+0,")
-    assert voltages[1].startswith("-222,"), "words beyond +-8191 are out of range"
+        bench.pulser.write("*RST;:VOLT1:LOW -0.1;HIGH 0.1;:FREQ1 1E6")
+        bench.pulser.write_raw(b":DATA1:DAC VOLATILE,#3%03d" % len(block) + block + b"\n")
+        bench.pulser.write(":FUNC1:USER VOLATILE;:FUNC1 USER;:OUTP1 ON")
+        played.append(np.ptp(bench.world.waveform("pulser").volts))
+        assert bench.pulser.query(":SYST:ERR?").startswith("+0,")
+    assert played[0] == pytest.approx(0.2 * 7936 / 16382 * 2, rel=0.1)
+    assert played[1] < played[0] / 100
+
+
+def test_dac_words_in_the_wrong_byte_order_may_be_out_of_range(bench):
+    ramp = np.linspace(-8191, 8191, 64).round().astype(np.int16)
+    said = []
+    for order in (">i2", "<i2"):
+        block = ramp.astype(order).tobytes()
+        bench.pulser.write_raw(b":DATA1:DAC VOLATILE,#3%03d" % len(block) + block + b"\n")
+        said.append(bench.pulser.query(":SYST:ERR?"))
+    assert said[0].startswith("+0,")
+    assert said[1].startswith("-222,")

@@ -22,7 +22,7 @@ def error(pulser):
 
 def top(bench):
     """When each pulse of what is played begins and how long it lasts, at half height."""
-    wave = bench.world._running["pulser"].waveform
+    wave = bench.world.waveform("pulser")
     edges = np.r_[0.0, np.cumsum(wave.seconds)]
     high = wave.volts > (wave.volts.max() + wave.volts.min()) / 2
     change = np.flatnonzero(np.diff(np.r_[False, high, False]))

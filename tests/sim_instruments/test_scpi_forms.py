@@ -171,10 +171,12 @@ def test_tektronix_events_open_with_esr(bench):
     assert scope.query("EVENT?") == "0\n"
 
 
-def test_tektronix_headers_come_until_they_are_turned_off(bench):
-    assert bench.digitizer.query("CH1:SCA?") == ":CH1:SCALE 1.000000000E-01\n"
-    bench.digitizer.write("HEAD OFF")
-    assert bench.digitizer.query("CH1:SCA?") == "1.000000000E-01\n"
+def test_tektronix_headers_come_when_they_are_turned_on(bench):
+    assert bench.digitizer.query("CH1:SCA?") == "100.0000E-3\n"
+    bench.digitizer.write("HEAD ON")
+    assert bench.digitizer.query("CH1:SCA?") == ":CH1:SCALE 100.0000E-3\n"
+    bench.digitizer.write("*RST")
+    assert bench.digitizer.query("CH1:SCA?") == ":CH1:SCALE 100.0000E-3\n"
 
 
 @pytest.mark.parametrize(

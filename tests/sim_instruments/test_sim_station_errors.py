@@ -16,14 +16,17 @@ def refused(path, error, *words):
 @pytest.mark.parametrize(
     ("key", "value", "words"),
     [
-        ("rows", "9", ["9 rows", "8 word_lines"]),
+        ("rows", "9", ["[array] rows = 9", "8 entries"]),
         ("profile", '"none"', ["'none'", "vcma_long_pulse"]),
-        ("profile", None, ["'profile' is missing"]),
-        ("digitizer", None, ["[simulation.models] has no 'digitizer'"]),
-        ("bit_lines", '["1-09", "x"]', ["'x'", "1-09"]),
-        ("word_lines", '["1-01", "1-01"]', ["two lines on one slot-column"]),
-        ("pulser_termination_ohms", "0.0", ["above 0"]),
+        ("profile", None, ["[simulation] profile: is missing"]),
+        ("digitizer", None, ["[simulation.models] digitizer: is missing"]),
+        ("bit_lines", '["1-09", "x"]', ["'x'", "1-01"]),
+        ("word_lines", '["1-01", "1-01"]', ["stands there twice"]),
+        ("pulser_termination_ohms", "0.0", ["above 0", "pulser_termination_ohms"]),
         ("array_seed", '"seven"', ["seven"]),
+        ("array_seed", "1\nclok = 'real'", ["clok", "did you mean 'clock'"]),
+        ("array_seed", "-1", ["array_seed", "whole number from 0"]),
+        ("rows", '"x"', ["[array] rows"]),
     ],
 )
 def test_what_is_wrong_is_named(station, key, value, words):
@@ -35,15 +38,40 @@ def test_an_unknown_panel_is_named(station):
 
 
 @pytest.mark.parametrize(
-    "fault", ['device = "smu"\nkind = "explode"', 'device = "magnet"\nkind = "hang"', 'kind = "hang"']
+    ("fault", "words"),
+    [
+        ('device = "smu"\nkind = "explode"', ["'explode'", "hang"]),
+        ('device = "magnet"\nkind = "hang"', ["'magnet'", "digitizer"]),
+        ('kind = "hang"', ["a fault needs device"]),
+        ('device = "smu"\nkind = "hang"\nmesages = 3', ["'mesages'", "after_messages"]),
+        ('device = "smu"\nkind = "hang"\nmessages = "3"', ["messages = '3'", "whole number"]),
+        ('device = "smu"\nkind = "hang"\nmessages = 3.5', ["messages = 3.5", "whole number"]),
+        ('device = "smu"\nkind = "hang"\nmessages = -1', ["messages = -1", "from 0"]),
+        ('device = "smu"\nkind = "hang"\ndelay_seconds = true', ["delay_seconds = True"]),
+    ],
 )
-def test_a_fault_needs_a_device_and_a_kind(station, fault):
-    refused(station(f"\n[[simulation.faults]]\n{fault}\n"), StationError, "fault" if "device" in fault else "device")
+def test_what_is_wrong_with_a_fault_is_named(station, fault, words):
+    refused(station(f"\n[[simulation.faults]]\n{fault}\n"), StationError, *words)
+
+
+def test_one_table_of_faults_is_not_a_list_of_them(station):
+    text = '\n[simulation.faults]\ndevice = "smu"\nkind = "hang"\n'
+    refused(station(text), StationError, "[[simulation.faults]]")
+
+
+def test_every_mistake_is_named_at_once(station):
+    refused(station(profile=None, matrix=None, rows="9"), StationError, "3 mistakes", "profile", "matrix", "[array]")
+
+
+def test_an_unknown_station_is_told_how_to_name_a_file():
+    refused("dmeo", PartNotFound, "'dmeo'", "demo", ".toml")
 
 
 def test_a_missing_file_and_a_broken_one(tmp_path):
     refused(tmp_path / "absent.toml", StationError, "absent.toml", "check the path")
     (tmp_path / "broken.toml").write_text("[[")
+    refused(tmp_path / "broken.toml", StationError, "not TOML")
+    (tmp_path / "broken.toml").write_bytes(b'name = "M\xfcnchen"')
     refused(tmp_path / "broken.toml", StationError, "not TOML")
 
 

@@ -1,5 +1,7 @@
 """The oscilloscope's transfer: encodings, widths, preamble, FastFrame, channels, events. Through plain PyVISA."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -47,7 +49,7 @@ def test_every_encoding_says_the_same(scope, encoding, width, dtype):
         counts = np.frombuffer(curve(scope), dtype)
         assert scope.query("WFMO:BN_FMT?") == ("RI\n" if "i" in dtype else "RP\n")
     else:
-        counts = np.array(scope.query("CURV?").split(","), int)
+        counts = np.array(re.split("[,;]", scope.query("CURV?")), int)
     assert counts.size == FRAMES * SAMPLES
     np.testing.assert_allclose(volts(scope, counts), expected, atol=1e-9)
     assert scope.query("*ESR?") == "128\n"
@@ -55,8 +57,9 @@ def test_every_encoding_says_the_same(scope, encoding, width, dtype):
 
 def test_the_parts_of_an_encoding_can_be_set_one_by_one(scope):
     scope.write("WFMO:BYT_OR LSB;BN_FMT RP;BYT_NR 2")
-    assert scope.query("DAT:ENC?;WID?") == "SRP;2\n"
+    assert scope.query("DAT:ENC?;WID?") == "SRPBINARY;2\n"
     scope.write("WFMO:ENC ASC")
+    scope.write("VERB OFF")
     assert scope.query("DAT:ENC?") == "ASCI\n"
 
 
@@ -100,7 +103,7 @@ def test_the_other_channels_are_open(scope):
     scope.write("CURV?")
     assert int(scope.query("*ESR?")) & 8  # it is not on
     scope.write("*CLS;:SEL:CH2 ON;:CH2:SCA 0.01;:ACQ:STATE ON")
-    assert scope.query("CH2:SCA?;:CH1:SCA?") == "1.000000000E-02;3.000000000E-02\n"
+    assert scope.query("CH2:SCA?;:CH1:SCA?") == "10.0000E-3;30.0000E-3\n"
     scope.write("ACQ:STATE OFF;:CH5:SCA 1")
     assert int(scope.query("*ESR?")) & 32
     assert scope.query("ALLE?").startswith("114,")
@@ -155,3 +158,36 @@ def test_operation_complete_sets_its_bit_at_the_end(bench):
     assert not scope.read_stb() & 32
     scope.write("TRIG FORC")
     assert scope.read_stb() & 32
+
+
+@pytest.mark.parametrize(("slope", "edge"), [("FALL", 100e-9), ("RISE", 350e-9)])
+@pytest.mark.parametrize("delay", [-40e-9, 20e-9])
+def test_a_level_on_ch1_triggers_where_it_is_crossed(bench, slope, edge, delay):
+    scope, frames, samples = bench.digitizer, 3, 50
+    bench.route(pulser=1, digitizer=10)
+    wave = np.zeros(600)
+    wave[100:350] = -0.2
+    bench.program(wave, 1e-9, frames)
+    bench.arm(frames, delay, samples, rate=500e6)
+    scope.write(f"ACQ:STATE OFF;:TRIG:A:EDGE:SOU CH1;SLO {slope};:TRIG:A:LEV:CH1 -0.01;:ACQ:STATE ON")
+    bench.pulser.write("*TRG")
+    seen = bench.fetch(frames, samples)
+    # FALL: at rest before the edge, then low; RISE: the other way round
+    before = np.arange(samples) * 2e-9 + delay < -3e-9
+    after = np.arange(samples) * 2e-9 + delay > 3e-9
+    low, rest = (after, before) if slope == "FALL" else (before, after)
+    assert low.any() or rest.any()
+    if low.any():
+        assert seen[:, low].mean() < -0.012
+    if rest.any():
+        assert abs(seen[:, rest].mean()) < 2e-3
+
+
+def test_a_level_that_is_not_crossed_triggers_nothing(bench):
+    scope = bench.digitizer
+    bench.route(pulser=1, digitizer=10)
+    bench.program(np.full(400, -0.05), 1e-9, 3)
+    bench.arm(3, 0.0)
+    scope.write("ACQ:STATE OFF;:TRIG:A:EDGE:SOU CH1;:TRIG:A:LEV:CH1 0.1;:ACQ:STATE ON")
+    bench.pulser.write("*TRG")
+    assert scope.query("ACQ:NUMFRAMESACQ?;STATE?") == "0;1\n"

@@ -67,7 +67,8 @@ def test_a_message_that_is_available_requests_service(boxes):
 
 def test_events_must_be_enabled_and_can_be_discarded(box):
     fails(StatusCode.error_not_enabled, box.wait_on_event, EventType.service_request, 10)
-    fails(StatusCode.error_nonsupported_mechanism, box.enable_event, EventType.service_request, EventMechanism.handler)
+    fails(StatusCode.error_handler_not_installed, box.enable_event, EventType.service_request, EventMechanism.handler)
+    fails(StatusCode.error_invalid_event, box.enable_event, EventType.io_completion, EventMechanism.queue)
     box.enable_event(EventType.service_request, EventMechanism.queue)
     box.write("*ESE 32;*SRE 32;NONSENSE")
     box.discard_events(EventType.service_request, EventMechanism.queue)
@@ -89,6 +90,52 @@ def test_who_polls_in_virtual_time_sees_the_operation_end(boxes, poll):
         polls += 1
     assert polls < 20
     assert clock.now() == pytest.approx(1, abs=0.6)
+
+
+# -- callbacks
+
+
+@pytest.mark.parametrize("clock", ["virtual", "scaled:10"])
+def test_a_handler_is_called_when_the_operation_is_over_and_may_talk_to_the_instrument(boxes, clock):
+    box = boxes(f'clock = "{clock}"').open()
+    seen, called = [], threading.Event()
+
+    def handle(resource, event, user_handle):
+        seen.append((event.event_type, user_handle, resource.read_stb(), resource.query("*ESR?")))
+        called.set()
+
+    wrapped = box.wrap_handler(handle)
+    handle_of_user = box.install_handler(EventType.service_request, wrapped, 42)
+    box.enable_event(EventType.service_request, EventMechanism.handler)
+    box.write("*CLS;*ESE 1;*SRE 32;STARt;*OPC")
+    assert called.wait(10)
+    box.disable_event(EventType.service_request, EventMechanism.handler)
+    assert seen == [(EventType.service_request, 42, 64 + 32, "1")]
+    called.clear()
+    box.write("*CLS;*ESE 32;NONSENSE")
+    assert not called.wait(0.1)
+    box.uninstall_handler(EventType.service_request, wrapped, handle_of_user)
+    fails(StatusCode.error_handler_not_installed, box.enable_event, EventType.service_request, EventMechanism.handler)
+
+
+def test_a_suspended_handler_is_called_afterwards(box):
+    called = threading.Event()
+    box.install_handler(EventType.service_request, lambda *_: called.set())
+    box.enable_event(EventType.service_request, EventMechanism.suspend_handler)
+    box.write("*CLS;*ESE 32;*SRE 32;NONSENSE")
+    assert not called.wait(0.1)
+    box.enable_event(EventType.service_request, EventMechanism.handler)
+    assert called.wait(5)
+
+
+def test_a_handler_that_fails_stops_no_other(box, caplog):
+    called = threading.Event()
+    box.install_handler(EventType.service_request, lambda *_: called.set())
+    box.install_handler(EventType.service_request, lambda *_: 1 / 0)  # called first
+    box.enable_event(EventType.service_request, EventMechanism.handler)
+    box.write("*CLS;*ESE 32;*SRE 32;NONSENSE")
+    assert called.wait(5)
+    assert "ZeroDivisionError" in caplog.text
 
 
 # -- locks
