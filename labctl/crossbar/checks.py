@@ -8,7 +8,7 @@ from scipy import sparse
 from scipy.sparse import csgraph
 
 from labctl.core.errors import ParameterError
-from labctl.crossbar.reduction import Floats, Indices
+from labctl.crossbar.reduction import Floats
 from labctl.crossbar.sides import SIDES
 
 
@@ -88,9 +88,10 @@ def vectors(
     return np.concatenate([np.broadcast_to(block, (height, block.shape[1])) for block in blocks], axis=1)
 
 
-def one_source_per_node(nodes: Indices) -> None:
+def one_source_per_node(end_ohms: Floats, rows: int, cols: int, *, word_ohms: float, bit_ohms: float) -> None:
     """Refuse two ideal sources on one line without resistance."""
-    if np.unique(nodes).size != nodes.size:
+    left, right, top, bottom = np.split(end_ohms == 0, np.cumsum([rows, rows, cols]))
+    if (word_ohms == 0 and (left & right).any()) or (bit_ohms == 0 and (top & bottom).any()):
         raise ParameterError(
             "both ends of a line without resistance are tied to sources without resistance, so how they share its "
             "current has no answer; give that wire or one of its ends some resistance, or leave one end floating (inf)"

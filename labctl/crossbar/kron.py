@@ -1,19 +1,27 @@
 """An array reduced to its line ends by halves: tiles are joined pairwise and the nodes on each seam eliminated.
 
-A tile is known by the admittance of its ports, in the order left, right (one per word line), top, bottom (one per
-bit line). The first tiles are single cells with half a wire segment at each side; all tiles of one size are one array,
-so that each joining is a few batched products. About 110 N^3 multiplications for N x N cells, against N^3 times a
-large constant for a sparse factor of the 2 N^2 nodes, whose indices cost more than its arithmetic.
+A tile is known by the admittance of its ports, one per word line left and right, one per bit line at the top and the
+bottom, in the order of ``seams``. The first tiles are single cells with half a wire segment at each side; all tiles of
+one size are one array, so that each joining is a few batched products. About 110 N^3 multiplications for N x N cells,
+against N^3 times a large constant for a sparse factor of the 2 N^2 nodes, whose indices cost more than its arithmetic.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 
+from labctl.crossbar.leaves import Leaves, split
 from labctl.crossbar.reduction import Floats, Indices, Press, conserving
-from labctl.crossbar.seams import COLUMNS, ROWS, Stage, join, pairs, part
+from labctl.crossbar.seams import COLUMNS, ROWS, Stage, down, join, pairs, up
+
+NODE = [1, 0, 1, 0]
+"""Which of a cell's nodes, word or bit, its ports lead to."""
+LEAF_CELLS = 25
+"""Tiles up to this many cells are dense for the vectors: more is more arithmetic, less is more steps."""
 
 
 class Tree:
@@ -27,7 +35,7 @@ class Tree:
         self._col_spots, left, right = _halves(self.cols, self._width, word_ohms)
         cells = np.zeros((self._height, self._width))
         cells[np.ix_(self._row_spots, self._col_spots)] = siemens
-        self._arms = np.stack(np.broadcast_arrays(left, right, top[:, None], bottom[:, None]), axis=-1)
+        self._arms = np.stack(np.broadcast_arrays(top[:, None], left, bottom[:, None], right), axis=-1)
         tiles, self._cell_inverse = _cells(cells, self._arms)
         stages: list[Stage] = []
         while row_factors or col_factors:
@@ -36,70 +44,70 @@ class Tree:
                     tiles, stage = join(tiles, axis, factors.pop(0), _size(stages, ROWS), _size(stages, COLUMNS))
                     stages.append(stage)
         self._stages = tuple(stages)
+        self._leaf_stages = sum(
+            _size(stages[:k], ROWS) * _size(stages[:k], COLUMNS) <= LEAF_CELLS for k in range(1, len(stages) + 1)
+        )
         seams = sum(math.prod(seam.inverse.shape[:3]) for stage in stages for seam in stage.seams)
         self._eliminated = 2 * self._height * self._width + seams
         m, n = self._height, self._width
-        spots = (self._row_spots, m + self._row_spots, 2 * m + self._col_spots, 2 * m + n + self._col_spots)
+        spots = n + self._row_spots, 2 * (m + n) - 1 - self._row_spots, n - 1 - self._col_spots, m + n + self._col_spots
         self._real = np.concatenate(spots)
-        ends = tiles[0, 0] if self._real.size == 2 * (m + n) else tiles[0, 0][np.ix_(self._real, self._real)]
+        ends = tiles[0, 0][np.ix_(self._real, self._real)]
         self.admittance: Floats = conserving((ends + ends.T) / 2)
         self.admittance.flags.writeable = False
         self.port_of_end: Indices = np.arange(self._real.size)
 
     def lift(self, cell_amps: Floats) -> tuple[Floats, list[Floats]]:
         """See ``Reduction``."""
-        vectors = cell_amps.shape[0]
-        amps = np.zeros((self._height, self._width, 1, vectors))
-        amps[np.ix_(self._row_spots, self._col_spots, np.zeros(1, np.intp))] = np.moveaxis(cell_amps, 0, -1)[:, :, None]
-        # the inverse times (-1, 1): small matrices are quicker written out
-        lifted = [amps * (self._cell_inverse[..., 1] - self._cell_inverse[..., 0])[..., None]]
-        tiles = lifted[0][:, :, [0, 0, 1, 1]] * self._arms[..., None]
-        for stage in self._stages:
-            parts = [part(tiles, stage.axis, stage.count, k) for k in range(stage.count)]
-            for seam, (a, b, _) in zip(stage.seams, pairs(stage.count), strict=True):
-                seam_amps = parts[a][:, :, seam.shared[0]] + parts[b][:, :, seam.shared[1]]
-                lifted.append(seam.inverse @ seam_amps)
-                ports = -np.swapaxes(seam.across, 2, 3) @ seam_amps
-                for tile, kept, place in zip((parts[a], parts[b]), seam.kept, seam.place, strict=True):
-                    for source, target in zip(kept, place, strict=True):
-                        ports[:, :, target] += tile[:, :, source]
-                parts.append(ports)
-            tiles = parts[-1]
-        return tiles[0, 0][self._real], lifted
+        amps = cell_amps
+        if self._padded:
+            amps = np.zeros((cell_amps.shape[0], self._height, self._width))
+            amps[:, self._row_spots[:, None], self._col_spots] = cell_amps
+        tiles, drawn = self._leaves.lift(amps)
+        tiles, lifted = up(self._stages[self._leaf_stages :], tiles)
+        return tiles[0, 0][self._real], [drawn, *lifted]
 
     def descend(self, port_volts: Floats, lifted: list[Floats] | None = None) -> tuple[Floats, Floats]:
         """See ``Reduction``."""
         tiles = np.zeros((1, 1, 2 * (self._height + self._width), port_volts.shape[1]))
         tiles[0, 0, self._real] = port_volts
-        known = list(lifted) if lifted is not None else []
-        for stage in reversed(self._stages):
-            order = pairs(stage.count)
-            parts: list[Floats] = [np.empty(0)] * (stage.count + len(order))
-            parts[-1] = tiles
-            for seam, (a, b, joined) in zip(reversed(stage.seams), reversed(order), strict=True):
-                ports = parts[joined]
-                volts = -(seam.across @ ports)
-                if known:
-                    volts += known.pop()
-                for child, kept, place, shared, count in zip(
-                    (a, b), seam.kept, seam.place, seam.shared, seam.ports, strict=True
-                ):
-                    parts[child] = np.empty((*ports.shape[:2], count, ports.shape[3]))
-                    parts[child][:, :, shared] = volts
-                    for target, source in zip(kept, place, strict=True):
-                        parts[child][:, :, target] = ports[:, :, source]
-            shape = list(tiles.shape[:2])
-            shape[stage.axis] *= stage.count
-            tiles = np.empty((*shape, *parts[0].shape[2:]))
-            for number in range(stage.count):
-                part(tiles, stage.axis, stage.count, number)[...] = parts[number]
-        tiles *= self._arms[..., None]
-        forced = tiles[:, :, 0::2] + tiles[:, :, 1::2]
-        nodes = self._cell_inverse[..., :1] * forced[:, :, :1] + self._cell_inverse[..., 1:] * forced[:, :, 1:]
-        if known:
-            nodes += known.pop()
-        inside = nodes[np.ix_(self._row_spots, self._col_spots)].transpose(2, 3, 0, 1)
-        return np.ascontiguousarray(inside[0]), np.ascontiguousarray(inside[1])
+        tiles = down(self._stages[self._leaf_stages :], tiles, lifted[1:] if lifted else [])
+        word, bit = self._leaves.descend(tiles, lifted[0] if lifted else None)
+        if self._padded:
+            spots = slice(None), self._row_spots[:, None], self._col_spots
+            return word[spots], bit[spots]
+        return word, bit
+
+    @property
+    def _padded(self) -> bool:
+        return (self.rows, self.cols) != (self._height, self._width)
+
+    @cached_property
+    def _leaves(self) -> Leaves:
+        """What the nodes of the smallest tiles do, found by unit volts at each port and a unit current in each cell."""
+        stages = self._stages[: self._leaf_stages]
+        height, width = _size(stages, ROWS), _size(stages, COLUMNS)
+        shape, cells, ports = (self._height // height, self._width // width), height * width, 2 * (height + width)
+        shares = self._nodes(down(stages, np.broadcast_to(np.eye(ports), (*shape, ports, ports)), []))
+        word_shares, bit_shares = (split(part, height, width) for part in shares)
+        del shares
+        drawn = np.tile(np.eye(cells).reshape(height, width, 1, cells), (*shape, 1, 1))
+        # the inverse times (-1, 1): small matrices are quicker written out
+        own = drawn * (self._cell_inverse[..., 1] - self._cell_inverse[..., 0])[..., None]
+        del drawn
+        tiles, lifted = up(stages, own[:, :, NODE] * self._arms[..., None])
+        ohms = self._nodes(down(stages, np.zeros_like(tiles), lifted))
+        ohms += np.moveaxis(own, (2, 3), (0, 1))
+        word_ohms, bit_ohms = (split(part, height, width) for part in ohms)
+        return Leaves(height, width, word_shares, bit_shares, word_ohms, bit_ohms)
+
+    def _nodes(self, tiles: Floats) -> Floats:
+        """Volts of the word and the bit node of each cell (2, P, M, N) from those of its ports (M, N, 4, P)."""
+        forced = tiles * self._arms[..., None]
+        bit, word = forced[:, :, :1] + forced[:, :, 2:3], forced[:, :, 1:2] + forced[:, :, 3:]
+        nodes = self._cell_inverse[..., :1] * word
+        nodes += self._cell_inverse[..., 1:] * bit
+        return np.moveaxis(nodes, (2, 3), (0, 1))
 
     def press(self, row: int, col: int) -> Press:
         """See ``Reduction``; only the tiles that hold the cell are visited."""
@@ -110,7 +118,7 @@ class Tree:
         start = 2 * (i * self._width + j)
         load[start : start + 2], response[start : start + 2] = forced, nodes
         start = 2 * self._height * self._width
-        tile = nodes[[0, 0, 1, 1]] * self._arms[i, j]
+        tile = nodes[NODE] * self._arms[i, j]
         for stage in self._stages:
             at = [i, j]
             at[stage.axis], number = divmod(at[stage.axis], stage.count)
@@ -160,21 +168,21 @@ def _cells(siemens: Floats, arms: Floats) -> tuple[Floats, Floats]:
 
     Written without a subtraction, so that a cell of 1e-12 S between wires of 1 ohm keeps its digits.
     """
-    word, bit = arms[..., 0] + arms[..., 1], arms[..., 2] + arms[..., 3]
+    word, bit = arms[..., 1] + arms[..., 3], arms[..., 0] + arms[..., 2]
     determinant = word * bit + siemens * (word + bit)
     inverse = np.empty((*siemens.shape, 2, 2))
     inverse[..., 0, 0] = (bit + siemens) / determinant
     inverse[..., 1, 1] = (word + siemens) / determinant
     inverse[..., 0, 1] = inverse[..., 1, 0] = siemens / determinant
-    tiles = np.zeros((*siemens.shape, 4, 4))
+    tiles = np.zeros((4, 4, *siemens.shape)).transpose(2, 3, 0, 1)  # port by port, as the first joining does
     for a in range(4):
         for b in range(a):  # pair by pair over all cells: long loops over cells, not short ones over ports
-            between = arms[..., a] * arms[..., b] * inverse[..., a // 2, b // 2]
+            between = arms[..., a] * arms[..., b] * inverse[..., NODE[a], NODE[b]]
             tiles[..., a, b] = tiles[..., b, a] = -between
             tiles[..., a, a] += between
             tiles[..., b, b] += between
     return tiles, inverse
 
 
-def _size(stages: list[Stage], axis: int) -> int:
+def _size(stages: Sequence[Stage], axis: int) -> int:
     return math.prod(stage.count for stage in stages if stage.axis == axis)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from labctl.core.errors import ParameterError
-from labctl.crossbar import checks, sides
+from labctl.crossbar import checks, sides, sweep
 from labctl.crossbar.kron import Tree
 from labctl.crossbar.nodal import Nodal
 from labctl.crossbar.reduction import Floats, Reduction
@@ -27,8 +27,10 @@ from labctl.crossbar.terminated import Terminated
 
 __all__ = ["Network", "Solution"]
 
-SMALL_CELLS = 256
-"""Up to here one sparse factor is quicker than the tree (measured at 16 x 16)."""
+SMALL_CELLS = 100
+"""Up to here one factor of all nodes is quicker than the tree (measured)."""
+SWEPT_LINES = 88
+"""Up to here the effective conductance alone is quicker found row by row (measured)."""
 REWRITES = 30
 """More written cells than this, and the array is reduced anew: then the corrections cost as much."""
 
@@ -56,22 +58,17 @@ class Network:
         self.terminals = 2 * self.rows + 2 * self.cols
         self.word_segment_ohms = checks.segment("word_segment_ohms", word_segment_ohms)
         self.bit_segment_ohms = checks.segment("bit_segment_ohms", bit_segment_ohms)
-        self._end_ohms = checks.ends(self.rows, self.cols, **end_ohms)
-        checks.nothing_isolated(self.conductance_siemens, self._end_ohms)
-        self._reduction = _reduced(self.conductance_siemens, self.word_segment_ohms, self.bit_segment_ohms)
         self._base = self
-        self._terminated = Terminated(self._reduction, self._end_ohms)
-        self._rewrites = Rewrites.none(self._reduction.admittance.shape[0], self.terminals)
+        self._end_ohms = self._checked(end_ohms)
+        self._rewrites = self._no_rewrites()
 
     def terminated(self, **end_ohms: Unpack[Ohms]) -> Network:
         """The same array with other line ends: one dense solve of the ends, not another reduction."""
-        ohms = checks.ends(self.rows, self.cols, **end_ohms)
-        checks.nothing_isolated(self._base.conductance_siemens, ohms)
+        ohms = self._base._checked(end_ohms)
+        terminated = Terminated(self._reduction, ohms)  # reduced before it is copied
         other = self._copy(self._base.conductance_siemens)
-        other._base = other
-        other._end_ohms = ohms
-        other._terminated = Terminated(self._reduction, ohms)
-        other._rewrites = Rewrites.none(self._reduction.admittance.shape[0], self.terminals)
+        other._base, other._end_ohms, other._terminated = other, ohms, terminated
+        other._rewrites = self._no_rewrites()
         rows, cols = self._rewrites.rows, self._rewrites.cols
         for row, col in zip(rows.tolist(), cols.tolist(), strict=True):
             other = other.written(row, col, float(self.conductance_siemens[row, col]))
@@ -100,9 +97,8 @@ class Network:
         other = self._copy(altered)
         if len(rewrites) > REWRITES:
             other._base = other
-            other._reduction = _reduced(altered, self.word_segment_ohms, self.bit_segment_ohms)
-            other._terminated = Terminated(other._reduction, self._end_ohms)
-            rewrites = Rewrites.none(other._reduction.admittance.shape[0], self.terminals)
+            del other._reduction, other._terminated
+            rewrites = self._no_rewrites()
         other._rewrites = rewrites
         return other
 
@@ -137,7 +133,7 @@ class Network:
         if len(self._rewrites):
             seen = self._rewrites.sources.T @ sources
             if extra is not None:
-                seen = seen + self._injected(extra)[:, self._rewrites.rows, self._rewrites.cols].T
+                seen = seen + self._terminated.injected(extra)[:, self._rewrites.rows, self._rewrites.cols].T
             written = self._at_written(self._rewrites.gain @ seen)
             extra = written if extra is None else extra + written
         if extra is not None:
@@ -182,6 +178,9 @@ class Network:
         the transpose of the cells' conductances.
         """
         if not len(self._rewrites):
+            found = None if "_reduction" in vars(self) else self._swept()
+            if found is not None:
+                return found
             return self._terminated.transfer(slice(0, self.rows), slice(self.terminals - self.cols, self.terminals))
         sources = self._rewrites.sources
         return self._base.effective - (sources[-self.cols :] @ self._rewrites.gain) @ sources[: self.rows].T
@@ -212,11 +211,37 @@ class Network:
         extra = np.asarray(amps, np.float64)
         single = extra.ndim < 3
         extra = extra.reshape(-1, self.rows, self.cols)
-        found = self._injected(extra)
+        found = self._terminated.injected(extra)
         if len(self._rewrites):
             drawn = self._rewrites.gain @ found[:, self._rewrites.rows, self._rewrites.cols].T
-            found = self._injected(extra + self._at_written(drawn))
+            found = self._terminated.injected(extra + self._at_written(drawn))
         return found[0] if single else found
+
+    @cached_property
+    def _reduction(self) -> Reduction:
+        return _reduced(self.conductance_siemens, self.word_segment_ohms, self.bit_segment_ohms)
+
+    @cached_property
+    def _terminated(self) -> Terminated:
+        return Terminated(self._reduction, self._end_ohms)
+
+    def _swept(self) -> Floats | None:
+        """What is effective, where that alone is quicker found than the reduction."""
+        if min(self.rows, self.cols) > SWEPT_LINES or not self.word_segment_ohms or not self.bit_segment_ohms:
+            return None
+        return sweep.effective(self.conductance_siemens, self.word_segment_ohms, self.bit_segment_ohms, self._end_ohms)
+
+    def _checked(self, end_ohms: Ohms) -> Floats:
+        """The resistances of all line ends, if this array has an answer with them."""
+        ohms = checks.ends(self.rows, self.cols, **end_ohms)
+        wires = {"word_ohms": self.word_segment_ohms, "bit_ohms": self.bit_segment_ohms}
+        checks.one_source_per_node(ohms, self.rows, self.cols, **wires)
+        checks.nothing_isolated(self.conductance_siemens, ohms)
+        return ohms
+
+    def _no_rewrites(self) -> Rewrites:
+        per_word, per_bit = (2 if ohms else 1 for ohms in (self.word_segment_ohms, self.bit_segment_ohms))
+        return Rewrites.none(per_word * self.rows + per_bit * self.cols, self.terminals)
 
     def _port_volts(self, sources: Floats) -> tuple[Floats, Floats | float]:
         """Volts of the ports (ports, P), and what the written cells force into them."""
@@ -224,11 +249,6 @@ class Network:
             return self._terminated.volts(sources), 0.0
         forced = -self._rewrites.ports @ (self._rewrites.gain @ (self._rewrites.sources.T @ sources))
         return self._terminated.volts(sources, forced), forced
-
-    def _injected(self, extra: Floats) -> Floats:
-        forced, lifted = self._reduction.lift(extra)
-        word, bit = self._reduction.descend(self._terminated.impedance @ forced, lifted)
-        return word - bit
 
     def _at_written(self, drawn: Floats) -> Floats:
         """What the written cells draw (k, P) as a pattern over the array (P, m, n)."""

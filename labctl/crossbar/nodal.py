@@ -1,14 +1,19 @@
-"""The same reduction by one sparse factor of all nodes: for small arrays, and for lines without resistance."""
+"""The same reduction by one factor of all nodes: dense for small arrays, sparse for lines without resistance."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy import sparse
+from scipy.linalg import lapack
 from scipy.sparse.linalg import splu
 
-from labctl.crossbar.reduction import Floats, Indices, Press, conserving
+from labctl.crossbar.reduction import Floats, Indices, Press, conserving, inverse_of
 
 BLOCK = 64
+DENSE_NODES = 240
+"""Nodes and ports up to which a dense inverse is quicker than a sparse factor (measured)."""
 
 
 class Nodal:
@@ -35,28 +40,7 @@ class Nodal:
             feet = np.concatenate([self._bit[0], self._bit[-1]])
             branches += _wire(self._bit[:-1], self._bit[1:], bit_ports, feet, bit_ohms)
         a, b, g = (np.concatenate(parts) for parts in zip(*branches, strict=True))
-        laplacian = sparse.coo_matrix(
-            (np.concatenate([g, g, -g, -g]), (np.concatenate([a, b, a, b]), np.concatenate([a, b, b, a]))),
-            shape=(total, total),
-        ).tocsr()
-        ports = laplacian[: self._ports]
-        self._to_ports = laplacian[self._ports :, : self._ports].tocsc()
-        # The free part is symmetric and positive definite: order for symmetry, and no pivoting is needed.
-        self._factor = (
-            splu(
-                laplacian[self._ports :, self._ports :].tocsc(),
-                permc_spec="MMD_AT_PLUS_A",
-                diag_pivot_thresh=0.0,
-                options={"SymmetricMode": True},
-            )
-            if total > self._ports
-            else None
-        )
-        own = ports[:, : self._ports].toarray()
-        if self._factor is not None:
-            for start in range(0, self._ports, BLOCK):  # all at once would be as large as the array times its ends
-                some = slice(start, start + BLOCK)
-                own[:, some] -= self._to_ports.T @ self._factor.solve(self._to_ports[:, some].toarray())
+        own, self._to_ports, self._factor = _eliminated(self._ports, total, a, b, g)
         self.admittance: Floats = conserving((own + own.T) / 2)
         self.admittance.flags.writeable = False
         self._total, self._own_words, self._own_bits = total, word_ohms > 0, bit_ohms > 0
@@ -93,6 +77,51 @@ class Nodal:
         load = forced[self._ports :]
         response = load if self._factor is None else self._factor.solve(load)
         return Press(forced[: self._ports] - self._to_ports.T @ response, load, response)
+
+
+class _Inverse:
+    """A factor of few nodes, for which a dense inverse is quicker than a sparse factor in every way."""
+
+    def __init__(self, matrix: Floats) -> None:
+        factor, _ = lapack.dpotrf(matrix, lower=True)
+        self._inverse = inverse_of(factor)
+
+    def solve(self, load: Floats) -> Floats:
+        result: Floats = self._inverse @ load
+        return result
+
+
+def _eliminated(ports: int, total: int, a: Indices, b: Indices, g: Floats) -> tuple[Floats, Any, Any]:
+    """The ports' admittance, what joins the other nodes to them (None if there are none), and their factor."""
+    own: Floats
+    if total <= DENSE_NODES:
+        flat = np.concatenate([a, b, a, b]) * total + np.concatenate([a, b, b, a])
+        summed = np.bincount(flat, np.concatenate([g, g, -g, -g]), minlength=total**2)
+        whole: Floats = summed.reshape(total, total).astype(np.float64, copy=False)
+        if total == ports:
+            return whole, whole[ports:, :ports], None
+        inverse = _Inverse(whole[ports:, ports:])
+        near = whole[ports:, :ports]
+        return whole[:ports, :ports] - near.T @ inverse.solve(near), near, inverse
+    laplacian = sparse.coo_matrix(
+        (np.concatenate([g, g, -g, -g]), (np.concatenate([a, b, a, b]), np.concatenate([a, b, b, a]))),
+        shape=(total, total),
+    ).tocsr()
+    to_ports = laplacian[ports:, :ports].tocsc()
+    own = laplacian[:ports, :ports].toarray()
+    if total == ports:
+        return own, to_ports, None
+    # The free part is symmetric and positive definite: order for symmetry, and no pivoting is needed.
+    factor = splu(
+        laplacian[ports:, ports:].tocsc(),
+        permc_spec="MMD_AT_PLUS_A",
+        diag_pivot_thresh=0.0,
+        options={"SymmetricMode": True},
+    )
+    for start in range(0, ports, BLOCK):  # all at once would be as large as the array times its ends
+        some = slice(start, start + BLOCK)
+        own[:, some] -= to_ports.T @ factor.solve(to_ports[:, some].toarray())
+    return own, to_ports, factor
 
 
 def _wire(

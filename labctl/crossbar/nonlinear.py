@@ -16,6 +16,7 @@ from labctl.crossbar.reduction import Floats
 from labctl.crossbar.sides import Volts
 from labctl.crossbar.solution import Solution
 
+BLOCK_CELLS = 2**16  # vectors go together up to here: more leave the cache, fewer repeat Python's share
 FIXED_ROUNDS = 40
 SLOWEST = 0.5  # a fixed point that gains less than this per round costs more than Newton
 NEWTON_ROUNDS = 100
@@ -53,6 +54,21 @@ def solve(
     if not 0 < tolerance < 1:
         raise ParameterError(f"the tolerance is {tolerance}; it is a share of the largest cell current, such as 1e-11")
     sources = checks.vectors(network.rows, network.cols, **volts)
+    block = max(1, BLOCK_CELLS // network.conductance_siemens.size)
+    found = [_block(network, law, sources[first : first + block], tolerance) for first in range(0, len(sources), block)]
+    if len(found) == 1:
+        return found[0]
+    solutions = [vars(part.solution) for part in found]
+    return NonlinearSolution(
+        Solution(**{name: np.concatenate([solution[name] for solution in solutions]) for name in solutions[0]}),
+        np.concatenate([part.cell_amps for part in found]),
+        max(part.rounds for part in found),
+        np.concatenate([part.newton for part in found]),
+        max(part.residual_amps for part in found),
+    )
+
+
+def _block(network: Network, law: CellLaw, sources: Floats, tolerance: float) -> NonlinearSolution:
     asked = sides.volts(sources, network.rows, network.cols)
     linear = network.solve(**asked).cell_volts
     extra, settled, rounds = _fixed_point(network, law, linear, tolerance)
@@ -61,8 +77,8 @@ def solve(
     for vector in np.flatnonzero(~settled):
         one = sides.volts(sources[vector : vector + 1], network.rows, network.cols)
         found, amps = _newton(network, law, one, linear[vector], tolerance)
-        for name in ("left", "right", "top", "bottom", "word_volts", "bit_volts"):
-            getattr(solution, name)[vector] = getattr(found, name)[0]
+        for name, values in vars(solution).items():
+            values[vector] = vars(found)[name][0]
         cell_amps[vector] = amps
     residual = float(np.abs(law.amps(solution.cell_volts) - cell_amps).max())
     return NonlinearSolution(solution, cell_amps, rounds, ~settled, residual)

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import lapack
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -29,10 +30,12 @@ class Press:
 class Reduction(Protocol):
     """An array seen from its ports: the line ends, one wire segment out, or the line itself if it has no resistance.
 
-    ``admittance``: float64 (ports, ports), siemens, of the array alone. ``port_of_end``: (2m+2n,) the port at which
-    each line end lies, in the order left, right, top, bottom.
+    ``rows``, ``cols``: of cells. ``admittance``: float64 (ports, ports), siemens, of the array alone. ``port_of_end``:
+    (2m+2n,) the port at which each line end lies, in the order left, right, top, bottom.
     """
 
+    rows: int
+    cols: int
     admittance: Floats
     port_of_end: Indices
 
@@ -59,3 +62,12 @@ def conserving(admittance: Floats) -> Floats:
     admittance[..., spots, spots] = 0.0
     admittance[..., spots, spots] = -admittance.sum(axis=-1)
     return admittance
+
+
+def inverse_of(factor: Floats) -> Floats:
+    """The inverse of a matrix from its lower Cholesky factor, whose upper triangle is zero."""
+    half, _ = lapack.dpotri(factor, lower=True)
+    result: Floats = half + half.T
+    spots = np.arange(result.shape[0])
+    result[spots, spots] /= 2
+    return result

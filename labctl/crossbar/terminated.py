@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 from scipy.linalg import lapack
 
 from labctl.core.errors import MeasurementError
-from labctl.crossbar import checks
-from labctl.crossbar.reduction import Floats, Indices, Reduction
+from labctl.crossbar.reduction import Floats, Indices, Reduction, inverse_of
 
 LEAST_SHARE = 1e-13  # of the wires' conductance: of what holds the array to ground two or three digits are left then
+
+DENSE_CELLS = 100
+"""Cells up to which currents through them are multiplied by one matrix; it takes the time of some single patterns."""
 
 
 class Terminated:
@@ -22,7 +24,6 @@ class Terminated:
         port = reduction.port_of_end
         self._reduction, self._ports, self._end_ohms = reduction, reduction.admittance.shape[0], end_ohms
         self._held_ends: Indices = np.flatnonzero(end_ohms == 0)
-        checks.one_source_per_node(port[self._held_ends])
         self._held: Indices = port[self._held_ends]
         self._free: Indices = np.setdiff1d(np.arange(self._ports), self._held)
         with np.errstate(divide="ignore"):
@@ -35,8 +36,7 @@ class Terminated:
         """Volts of each port per ampere forced into each, all sources at 0 V: float64 (ports, ports), ohm."""
         result = np.zeros((self._ports, self._ports))
         if self._free.size:
-            inverse = np.tril(lapack.dpotri(self._factor, lower=True)[0])
-            result[np.ix_(self._free, self._free)] = inverse + np.tril(inverse, -1).T
+            result[np.ix_(self._free, self._free)] = inverse_of(self._factor)
         return result
 
     @cached_property
@@ -76,6 +76,24 @@ class Terminated:
         if self._free.size:
             result[self._free] = lapack.dpotrs(self._factor, load[self._free], lower=True)[0]
         return result
+
+    def injected(self, cell_amps: Floats) -> Floats:
+        """Volts across each cell (P, m, n) when cells draw ``cell_amps`` (P, m, n), with all sources at 0 V."""
+        if cell_amps[0].size > DENSE_CELLS:
+            return self._injected(cell_amps)
+        return (cell_amps.reshape(cell_amps.shape[0], -1) @ self._cell_ohms).reshape(cell_amps.shape)
+
+    @cached_property
+    def _cell_ohms(self) -> Floats:
+        """Volts across each cell per ampere that each other draws: float64 (m n, m n), ohm."""
+        rows, cols = self._reduction.rows, self._reduction.cols
+        result: Floats = self._injected(np.eye(rows * cols).reshape(-1, rows, cols)).reshape(-1, rows * cols)
+        return result
+
+    def _injected(self, cell_amps: Floats) -> Floats:
+        forced, lifted = self._reduction.lift(cell_amps)
+        word, bit = self._reduction.descend(self.impedance @ forced, lifted)
+        return word - bit
 
     def transfer(self, driven: slice, sensed: slice) -> Floats:
         """Amperes out of the array at the ``sensed`` ends per volt at the ``driven`` ones, all other sources at 0 V."""
