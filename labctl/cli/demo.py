@@ -22,6 +22,10 @@ LABELS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] * 2
 JUNCTIONS = [[row, (3 * row + 1) % 8] for row in range(8)]
 """One junction on every word line, spread over the bit lines."""
 
+CURVE = {"row": 2, "col": 5, "start_volts": 0.5, "stop_volts": 0.95, "points": 28}
+WIDTHS_SECONDS = (2e-9, 3e-9, 5e-9, 10e-9, 20e-9)
+"""Of the pulses whose switching curves are measured: from half a precession to where a pulse is forgotten."""
+
 STEPS = 50
 BITS_PER_JUNCTION = 1_703_936
 """Eight junctions give 13.6 Mbit: 12.5 for twenty images by DDPM (16 bits x 784 pixels x 50 draws of noise each),
@@ -68,7 +72,10 @@ def _experiment(client: Client) -> dict[str, Job]:
     """Submit the jobs one after the other and wait for each; returns them by a short name."""
     wishes: list[tuple[str, str, str, dict[str, Any]]] = [
         ("identify", "identify", "demo", {}),
-        ("switching_curve", "switching_curve", "demo", {"row": 2, "col": 5}),
+        *(
+            (report.curve_name(width), "switching_curve", "demo", {**CURVE, "width_seconds": width})
+            for width in WIDTHS_SECONDS
+        ),
         ("bitstream", "bitstream", "demo", {"junctions": JUNCTIONS, "bits_per_junction": BITS_PER_JUNCTION}),
         ("crossbar_read", "crossbar_read", "demo", {}),
         ("ddpm", "sample_digits", "sampler", _sampling("ddpm")),

@@ -38,8 +38,11 @@ class Facts:
     draws: list[dict[str, Any]]
     left: list[dict[str, int]]
     samples: list[dict[str, Any]]
+    curve_job: str
     switching_png: bytes
     switching_caption: str
+    family_png: bytes
+    family_caption: str
     raster_png: bytes
     raster_caption: str
     bias_png: bytes
@@ -48,9 +51,19 @@ class Facts:
     crossbar: str
 
 
+CURVE = "switching_curve"
+
+
+def curve_name(width_seconds: float) -> str:
+    """The short name of the job that measures a switching curve with pulses of this width."""
+    return f"{CURVE} {1e9 * width_seconds:g} ns"
+
+
 def gather(client: Client, jobs: Mapping[str, Job], seconds: float) -> Facts:
     """Fetch the results of the demo's ``jobs`` over the API and draw their plots."""
-    curve, read, harvest = jobs["switching_curve"], jobs["crossbar_read"], jobs["bitstream"]
+    read, harvest = jobs["crossbar_read"], jobs["bitstream"]
+    curves = {float(j.parameters["width_seconds"]): j for name, j in jobs.items() if name.startswith(CURVE)}
+    curve = curves[max(curves)]
     points = client.records(curve.id, "point")
     found = client.records(curve.id, "fit")
     junctions = client.records(read.id, "junction")
@@ -87,8 +100,17 @@ def gather(client: Client, jobs: Mapping[str, Job], seconds: float) -> Facts:
         draws=draws,
         left=_by_junction((s.row, s.col, s.n_bits - s.next_bit) for s in segments if s.healthy),
         samples=samples,
+        curve_job=curve.id,
         switching_png=plots.switching_curve(points, found, f"{where}, {width:g} ns pulses, {origin}"),
         switching_caption=f"Switching probability of {where} against pulse amplitude, {len(points)} voltages.",
+        family_png=plots.switching_family(
+            {seconds: client.records(job.id, "point") for seconds, job in curves.items()}, f"{where}, {origin}"
+        ),
+        family_caption=(
+            f"The same for pulses of {len(curves)} widths. The volts remove the barrier and the magnetisation turns "
+            "about the in-plane field: a short pulse catches it on its way, a long one has let it come to rest in the "
+            "plane, from where it falls to either side"
+        ),
         raster_png=plots.bit_raster(
             client.segment_bits(shown.sha256), f"junction ({shown.row}, {shown.col}), {origin}"
         ),
