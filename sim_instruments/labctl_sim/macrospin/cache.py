@@ -1,0 +1,106 @@
+"""Columns that were worked out before: in memory, in the user's cache folder, and in files that come with a profile.
+
+A column is a pure function of its key, so that nothing needs to be locked or dated: what two processes write at once is
+the same. Whatever is wrong with the folder (read-only, full, damaged or foreign files) costs time, never an answer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import os
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from labctl_sim.macrospin.columns import Column, pack, unpack
+
+WRONG = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
+
+
+def user_folder(environment: Mapping[str, str] = os.environ) -> Path:
+    """LABCTL_CACHE, or the place for caches on this system."""
+    if environment.get("LABCTL_CACHE"):
+        return Path(environment["LABCTL_CACHE"])
+    if environment.get("XDG_CACHE_HOME"):
+        return Path(environment["XDG_CACHE_HOME"]) / "labctl"
+    if sys.platform == "win32" and environment.get("LOCALAPPDATA"):
+        return Path(environment["LOCALAPPDATA"]) / "labctl" / "Cache"
+    return Path("~").expanduser() / ".cache" / "labctl"
+
+
+def name_of(key: str) -> str:
+    """A column's name in files: a hash of its key."""
+    return hashlib.sha256(key.encode("ascii")).hexdigest()[:40]
+
+
+class Store:
+    """Columns by key. ``folder`` = None keeps them in memory only; ``shipped`` are files of `write_set`."""
+
+    def __init__(self, folder: Path | None = None, shipped: Iterable[Path] = ()) -> None:
+        self._folder = folder
+        self._memory: dict[str, Column] = {}
+        for path in shipped:
+            self._memory.update(read_set(path))
+
+    def get(self, key: str) -> Column | None:
+        """The column, if it is known."""
+        name = name_of(key)
+        if name not in self._memory and self._folder is not None:
+            try:
+                data = (self._folder / "columns" / f"{name}.npz").read_bytes()
+                with np.load(io.BytesIO(data), allow_pickle=False) as stored:
+                    if str(stored["key"]) == key:
+                        self._memory[name] = unpack(dict(stored))
+            except WRONG:
+                return None  # absent or damaged: it will be made again, and written over
+        return self._memory.get(name)
+
+    def put(self, key: str, column: Column) -> Column:
+        """Keep ``column``; returns it as it will be read again (float32), so that a cache changes no bit of a run."""
+        name = name_of(key)
+        self._memory[name] = unpack(pack(column))
+        if self._folder is not None:
+            target = self._folder / "columns" / f"{name}.npz"
+            with contextlib.suppress(OSError):
+                buffer = io.BytesIO()
+                np.savez_compressed(buffer, key=np.array(key), **pack(column))  # type: ignore[arg-type]  # numpy's stub
+                replace_file(target, buffer.getvalue())
+        return self._memory[name]
+
+
+def replace_file(target: Path, data: bytes) -> None:
+    """Write all of it or nothing, whoever else writes or reads there."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=target.parent, suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(name).replace(target)
+    except OSError:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+        raise
+
+
+def write_set(path: Path, columns: Mapping[str, Column]) -> None:
+    """Columns by key as one file, to be shipped with a profile."""
+    arrays = {f"{name_of(key)}.{part}": value for key, each in columns.items() for part, value in pack(each).items()}
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]  # numpy's stub takes the names for its own options
+    replace_file(path, buffer.getvalue())
+
+
+def read_set(path: Path) -> dict[str, Column]:
+    """Columns by name; nothing where the file is absent or damaged."""
+    try:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
+            names = {entry.rpartition(".")[0] for entry in stored.files}
+            return {name: unpack({part: stored[f"{name}.{part}"] for part in ("chance", "numbers")}) for name in names}
+    except WRONG:
+        return {}

@@ -1,0 +1,179 @@
+"""Columns on a lattice: switching probabilities of junctions near a nominal one, by interpolation.
+
+A column (`columns`) is one junction at one pulse voltage, all widths, from the Fokker-Planck equation: noise-free. They
+stand on a grid of the overdrive in kT (`SPACING`), each with its change with each number of the junction (central
+differences over `REACH`, first and second order, no mixed terms), and are made when they are first asked for. In the
+overdrive and the width cubics go through four points, after the widths of neighbouring columns have been brought into
+phase. Widths count as angles of precession of each junction itself, so that a spread of the in-plane field moves the
+phase exactly, and tau_N drops out.
+
+A junction further from the nominal one than `REACH` is served from a nominal junction nearer to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labctl.core.errors import ParameterError
+from labctl_sim.macrospin.cache import Store
+from labctl_sim.macrospin.columns import Point, column
+from labctl_sim.macrospin.interpolation import Bank, Rhythm, lagrange
+from labctl_sim.macrospin.layer import FreeLayer
+from labctl_sim.macrospin.scales import Scales
+from labctl_sim.macrospin.shapes import Shape
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+SPACING = 0.75  # kT of overdrive between columns
+NAMES = ("stability", "transverse", "tilt", "damping", "mixing", "time")
+REACH = np.array([0.15, 0.15, 0.4, 0.15, 0.15, 0.17])  # logarithms, but of the tilt: kT; trusted to twice as far
+SAME = 1e-7
+AXIAL = 0.05  # of Delta: a transverse field weaker than this sets no angle
+
+
+@dataclass
+class Lattice:
+    """Columns near the junction ``nominal`` (N = 1); ``used`` holds the keys of those that have been asked for."""
+
+    nominal: FreeLayer
+    store: Store
+    used: set[str] = field(default_factory=set, init=False)
+
+    def __post_init__(self) -> None:
+        if self.nominal.devices != 1:
+            raise ParameterError(f"the table's nominal layer has {self.nominal.devices} junctions; give one")
+        self._scales = Scales.of(self.nominal)
+        one = {name: float(getattr(self._scales, name)[0]) for name in Scales.__dataclass_fields__}
+        self._one = one
+        if not one["stability"] > 0.5:
+            raise ParameterError(
+                f"the nominal stability at rest is {one['stability']:.3g} kT, which holds no state; take 1 or more"
+            )
+        turn = -one["spin_per_volt"] / one["damping"]
+        self._by_torque = abs(turn) / 2 > abs(one["drop_per_volt"])
+        if turn == 0 and one["drop_per_volt"] == 0:
+            raise ParameterError("the nominal junction feels no volts: give it VCMA or a torque per volt")
+        self._across = one["transverse"] > AXIAL * one["stability"]
+        self._bank = Bank()
+        self._numbers: dict[tuple[Shape, int, int, tuple[int, ...], int], int] = {}
+
+    def chances(
+        self, scales: Scales, states: Integers, volts: Floats, base: Floats, shape: Shape, top_seconds: Floats
+    ) -> Floats:
+        """P(the other state after one pulse) from ``states``: (N,); peak volts, base volts, seconds of the top (N,)."""
+        axis, side = self._axis(scales, volts)
+        rest, deviation, radian = self._deviation(scales, base, shape)
+        cell = np.where(np.abs(deviation) < 2 * REACH, 0, np.rint(deviation / (2 * REACH))).astype(np.int64)
+        local = deviation / REACH - 2 * cell
+        active = [int(k) for k in np.flatnonzero((np.abs(local) > SAME).any(axis=0))]
+        ways = [0, *(way * (k + 1) for k in active for way in (-1, 1))]
+        place = np.floor(axis / SPACING).astype(np.int64)
+        kinds, which = np.unique(np.column_stack([cell, side, place]), axis=0, return_inverse=True)
+        columns = np.empty((4, len(ways), len(kinds)), np.int64)
+        for index, kind in enumerate(kinds.tolist()):
+            anchor = tuple(kind[:-2])
+            for corner in range(4):
+                for order, way in enumerate(ways):
+                    columns[corner, order, index] = self._column(shape, kind[-1] + corner - 1, kind[-2], anchor, way)
+        edges = 2 * shape.half_seconds / radian
+        own = Rhythm.of(
+            rest, scales.transverse if self._rings(shape) else np.zeros(rest.size), scales.damping, edges, axis
+        )
+        found = self._bank.find(columns[:, :, which.ravel()], states, top_seconds / radian, own)
+        value = found[:, 0].copy()
+        for order, k in enumerate(active):
+            minus, plus = found[:, 1 + 2 * order], found[:, 2 + 2 * order]
+            value += local[:, k] * (plus - minus) / 2 + local[:, k] ** 2 * ((plus + minus) / 2 - found[:, 0])
+        result: Floats = np.clip((lagrange(axis / SPACING - place) * value).sum(axis=0), 0.0, 1.0)
+        return result
+
+    def _rings(self, shape: Shape) -> bool:
+        return self._across and not self._by_torque and not shape.fixed
+
+    def _column(self, shape: Shape, node: int, side: int, anchor: tuple[int, ...], way: int) -> int:
+        """The number of the column of the anchor's junction, or of one that deviates by REACH in number |way| - 1."""
+        place = (shape, node, side, anchor, way)
+        known = self._numbers.get(place)
+        if known is None:
+            deviation = 2 * REACH * np.array(anchor)
+            if way:
+                deviation[abs(way) - 1] += np.sign(way) * REACH[abs(way) - 1]
+            point = self.point(shape, node, side, deviation)
+            key = point.key() + (" fixed" if shape.fixed else "")
+            some = self.store.get(key)
+            if some is None:
+                some = self.store.put(key, column(point, shape.fixed))
+            self.used.add(key)
+            known = self._numbers[place] = self._bank.add(some, point, node * SPACING, self._rings(shape))
+        return known
+
+    def prepare(self, shape: Shape, volts: Floats, names: tuple[str, ...]) -> None:
+        """Make the columns that junctions near the nominal one need at ``volts`` (V,), with their changes."""
+        axis, sign = self._axis(Scales.of(self.nominal.repeated(volts.size)), volts)
+        ways = [0, *(way * (NAMES.index(name) + 1) for name in names for way in (-1, 1))]
+        for start, side in {(int(a), int(b)) for a, b in zip(np.floor(axis / SPACING), sign, strict=True)}:
+            for node in range(start - 1, start + 3):
+                for way in ways:
+                    self._column(shape, node, side, (0,) * len(NAMES), way)
+
+    def point(self, shape: Shape, node: int, side: int, deviation: Floats) -> Point:
+        """The junction and pulse at a node of the grid."""
+        one = self._one
+        stability = one["stability"] * float(np.exp(deviation[0]))
+        across = one["transverse"] * float(np.exp(deviation[1]))
+        damping = one["damping"] * float(np.exp(deviation[3]))
+        mixing = float(np.exp(deviation[4]))
+        turn = -one["spin_per_volt"] / one["damping"]
+        if self._by_torque:
+            push = side * max(0.0, 2 * stability + node * SPACING)
+            spin, drop, volts = -damping * push, mixing * push * one["drop_per_volt"] / turn, push / turn
+        else:
+            drop = stability + node * SPACING
+            volts = drop / one["drop_per_volt"]
+            spin = mixing * volts * one["spin_per_volt"]
+        lean = one["tilt_per_volt"] * volts + one["tilt_per_square_volt"] * volts**2
+        unit = 2 * damping / (across if self._across else stability)
+        radian = unit * one["neel_seconds"] * float(np.exp(-deviation[5]))
+        stairs = [tuple((part, seconds / radian) for part, seconds in side) for side in (shape.leading, shape.trailing)]
+        return Point(stability, across, one["tilt"] + float(deviation[2]), damping, drop, spin, lean, unit, *stairs)
+
+    def _axis(self, scales: Scales, volts: Floats) -> tuple[Floats, Integers]:
+        """Overdrive in kT, and the way the torque pushes: (N,) each."""
+        if self._by_torque:
+            push = -scales.spin_per_volt / scales.damping * volts
+            return np.abs(push) - 2 * scales.stability, np.where(push < 0, -1, 1)
+        return scales.drop_per_volt * volts - scales.stability, np.ones(volts.size, np.int64)
+
+    def _deviation(self, scales: Scales, base: Floats, shape: Shape) -> tuple[Floats, Floats, Floats]:
+        """Delta at rest (N,), how a junction differs from the nominal one (N, 6), the seconds of a radian (N,)."""
+        one = self._one
+        rest, lean = scales.at(base)
+        lean = lean - scales.spin_per_volt / scales.damping * base
+        if not (rest > 0.5).all():
+            raise ParameterError(
+                f"a junction rests at a stability of {rest.min():.3g} kT, which holds no state: lower the base level"
+            )
+        radian = 2 * scales.damping * scales.neel_seconds / (scales.transverse if self._across else rest)
+        zero = np.zeros(rest.size)
+        mixing = zero
+        if one["spin_per_volt"] and one["drop_per_volt"]:
+            own = scales.spin_per_volt / scales.drop_per_volt
+            mixing = np.log(own / (one["spin_per_volt"] / one["drop_per_volt"])) * (-1 if self._by_torque else 1)
+        return (
+            rest,
+            np.column_stack(
+                [
+                    np.log(rest / one["stability"]),
+                    np.log(scales.transverse / one["transverse"]) if self._across else zero,
+                    lean - one["tilt"],
+                    np.log(scales.damping / one["damping"]),
+                    mixing,
+                    np.log(one["neel_seconds"] / scales.neel_seconds) if shape.leading or shape.trailing else zero,
+                ]
+            ),
+            radian,
+        )
