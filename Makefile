@@ -1,6 +1,6 @@
 # Two commands for a fresh machine with Python 3.11 or later, pip and make:
 #   make demo    install into .venv and run the whole experiment on the simulated bench
-#   make test    install into .venv and run the test suite
+#   make test    install into .venv and run the test suite (the slow part of it: .venv/bin/python -m pytest -m slow)
 # The plain pip lines that these stand for are in README.md.
 
 PYTHON ?= python3
