@@ -155,7 +155,7 @@ def test_the_switching_curve_recovers_the_junction(lab_of, start, stop, read_vol
     ("procedure", "error", "says"),
     [
         (Bitstream(volts=1.2), EnvelopeError, "1.2"),
-        (Bitstream(volts=0.5), MeasurementError, "do not show two states"),
+        (Bitstream(volts=0.4), MeasurementError, "do not show two states"),
         (Bitstream(junctions=((8, 0),)), ParameterError, "no junction"),
         (SwitchingCurve(read_volts=0.0), ParameterError, "read_volts is 0"),
         (SwitchingCurve(stop_volts=-0.9), EnvelopeError, "0.9"),
