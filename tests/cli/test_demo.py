@@ -21,5 +21,5 @@ def test_the_demo_ends_in_a_report_that_accounts_for_every_bit(tmp_path):
     assert page.count('src="data:image/png;base64,') == 7
     assert "not</b> true-random" in page
     assert not re.search(r'(src|href)="https?://', page), "the report must be complete in itself"
-    assert page.count("<td>succeeded</td>") == 6
+    assert page.count("<td>succeeded</td>") == 10
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["report.html"]
