@@ -84,7 +84,7 @@ class Sphere:
     def for_barrier(cls, stability: float) -> Sphere:
         """A degree that resolves Boltzmann's law at this Delta: its coefficients fall as exp(-ell^2 / 4 Delta).
 
-        12 + 6 sqrt(Delta) leaves 1e-5 of the largest coefficient; probabilities are good to about 1e-6 (tested).
+        12 + 6 sqrt(Delta) leaves 1e-5 of the largest coefficient; probabilities are good to 1e-4 (tested).
         """
         return cls.of(min(LARGEST_DEGREE, 12 + round(6 * abs(stability) ** 0.5)))
 
