@@ -7,10 +7,10 @@ two are mixed.
 Found against the Fokker-Planck equation of the very junction: for the nominal one at 40 random volts (0.85 ... 1.25 of
 the critical ones) and widths (0.4 ... 30 ns), edges of 0 and 1 ns, worst 0.0016 and rms 0.0006 of a flip (the constants
 of `interpolation` were chosen on these points); for 16 junctions with all the spreads of vcma_precessional at the
-critical volts, 0.6 ... 10 ns, worst 0.005 and rms 0.002 (0.0018 and 0.0005 for vcma_long_pulse at 0.9 V). Away from the critical volts, at 0.6 ... 1.19 of them, 24 random
-junctions of vcma_precessional were off by up to 0.035, rms 0.004; of vcma_long_pulse by 0.003 and 0.0004. Escape rates
-at 7 ... 14 kT of barrier give 3 to 6 % too much after 20 ns and 1.3 to 1.85 times too much after 3 ns, because the rate
-is not reached so soon: 4e-4 of a flip at 8 kT, 1e-4 at 10 kT.
+critical volts, 0.6 ... 10 ns, worst 0.005 and rms 0.002 (0.0018 and 0.0005 for vcma_long_pulse at 0.9 V). Away from the
+critical volts, at 0.6 ... 1.19 of them, 24 random junctions of vcma_precessional were off by up to 0.035, rms 0.004; of
+vcma_long_pulse by 0.003 and 0.0004. Escape rates at 7 ... 14 kT of barrier give 3 to 6 % too much after 20 ns and 1.3
+to 1.85 times too much after 3 ns, because the rate is not reached so soon: 4e-4 of a flip at 8 kT, 1e-4 at 10 kT.
 
 Not in it: heating, spin-orbit torque, and the torque's share in a base level other than 0 V.
 """
