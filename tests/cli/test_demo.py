@@ -18,8 +18,8 @@ def test_the_demo_ends_in_a_report_that_accounts_for_every_bit(tmp_path):
     # 8 healthy: 104 blocks, each with false alarms of about 2^-30 per bit (SP 800-90B): p < 0.02 that one is refused
     assert "13,631,488 from 8 junctions (8 healthy), 12,794,880 drawn, 836,608 left" in done.stdout
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
-    assert page.count('src="data:image/png;base64,') == 6
+    assert page.count('src="data:image/png;base64,') == 7
     assert "not</b> true-random" in page
     assert not re.search(r'(src|href)="https?://', page), "the report must be complete in itself"
-    assert page.count("<td>succeeded</td>") == 6
+    assert page.count("<td>succeeded</td>") == 10
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["report.html"]
