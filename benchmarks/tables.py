@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from labctl_sim.burst import chain
+from labctl_sim.chains import chain
 from labctl_sim.macrospin.layer import FreeLayer
 from labctl_sim.macrospin.switching import SwitchingTable, toss
 from labctl_sim.pulse_shape import staircase, trapezoid

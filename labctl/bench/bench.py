@@ -113,6 +113,7 @@ class Bench:
             "station": self.station.name,
             "station_digest": self.station.digest,
             "visa_library": self.station.visa_library,
+            "library": self._visa.provenance,
             "origin": str(self.origin),
             "found_live": list(self.found_live),
             "instruments": {

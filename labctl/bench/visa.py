@@ -37,6 +37,11 @@ class Visa:
         given = None if manager is None else getattr(manager.visalib, "clock", None)
         self.clock: Clock = WallClock() if given is None else given
 
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What the library says of what stands behind it, plain values; a library that says nothing: nothing."""
+        return dict(getattr(getattr(self._manager, "visalib", None), "provenance", {}))
+
     def open(self, role: str, address: str) -> LabAdapter:
         """A connection to ``address``; nothing is sent yet.
 

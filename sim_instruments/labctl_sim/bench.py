@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import RLock
+from typing import Any
 
 import numpy as np
 
@@ -18,8 +20,11 @@ from labctl_sim.array import JunctionArray
 from labctl_sim.connection import Connection
 from labctl_sim.device import SimDevice
 from labctl_sim.faults import Fault, Faults
+from labctl_sim.macrospin.shipped import store_for
+from labctl_sim.macrospin.switching import SwitchingTable
 from labctl_sim.pace import Pace
 from labctl_sim.panel import Panel
+from labctl_sim.physics import Physics
 from labctl_sim.world import World
 
 PANELS = "labctl.panels"
@@ -34,7 +39,7 @@ class SimBench:
     """
 
     def __init__(self, plan: station.SimStation, clock: Pace, devices: dict[str, SimDevice]) -> None:
-        self.plan = plan
+        self.plan = plan  # as it was opened: with the clock that was asked for
         self.clock = clock
         self.world: World = clock.world
         self.devices = devices
@@ -43,6 +48,18 @@ class SimBench:
     def faults(self) -> Faults:
         """What goes wrong on purpose."""
         return self.world.faults
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What the junctions are and what computes them; plain values."""
+        return {
+            "simulator": "labctl_sim",
+            "profile": self.plan.profile,
+            "physics": self.plan.physics,
+            "switching": self.world.physics.provenance,
+            "array_seed": self.plan.array_seed,
+            "clock": self.plan.clock,
+        }
 
     def connect(self, address: str) -> Connection:
         """A new connection to the instrument at ``address``; raises KeyError if nothing is there."""
@@ -62,13 +79,18 @@ def open_bench(
     Raises StationError, or PartNotFound for an unknown front panel.
     """
     plan = station.load(path)
+    if clock is not None:
+        plan = replace(plan, clock=clock)
     wafer = _generator(plan.array_seed)
     cells = plan.rows * plan.cols
-    junctions = profile.load(plan.profile, path.parent).draw(cells, wafer)
+    kind = profile.load(plan.profile, path.parent)
+    junctions = kind.junctions(cells, wafer)
     states = wafer.integers(0, 2, cells, np.uint8)
-    world = World(JunctionArray(plan.rows, plan.cols, junctions, states), plan.wiring, _generator(plan.noise_seed))
+    physics = Physics(SwitchingTable(kind.nominal.layer, store=store_for(kind.name)), plan.physics)
+    array = JunctionArray(plan.rows, plan.cols, junctions, states)
+    world = World(array, plan.wiring, _generator(plan.noise_seed), physics)
     lock = RLock()
-    time = Pace(world, lock, pace.parse(clock or plan.clock), WallClock())
+    time = Pace(world, lock, pace.parse(plan.clock), WallClock())
     devices: dict[str, SimDevice] = {}
     for role, address in plan.addresses.items():
         if spell(address) in devices:

@@ -3,18 +3,23 @@
 Each junction is an exact two-state chain from cycle to cycle. A junction on a sensed line that may change keeps its
 whole history, state by state at every sample; of the others only the last state is drawn, from the power of the
 cycle. During a burst the others load the lines as they did before it: their changes reach the currents after it.
+
+While a pulse acts a junction is neither P nor AP: a sample that falls into a pulse shows the state before it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from labctl_sim.array import JunctionArray
-from labctl_sim.mtj import Flips, Floats, Junctions, States
+from labctl_sim.chains import linked
+from labctl_sim.flips import Floats, States
+from labctl_sim.junction import Junctions
+from labctl_sim.physics import Part, Physics, Sampler
 from labctl_sim.waveform import Capture, Waveform
 
 # Expected flips of a junction per burst below which it is taken not to flip; and from which its history is kept.
@@ -22,6 +27,7 @@ NEGLIGIBLE_FLIPS_PER_BURST = 1e-6
 HISTORY_FLIPS_PER_BURST = 1e-3
 FRAMES_AT_ONCE = 65_536
 MOVED_VOLTS = 1e-9
+ROUNDING = 1e-12  # of a time, by adding up pieces
 LEVELS_SOLVED_AT_MOST = 65
 
 # (source volts, states) -> (volts across each cell (N,), amperes into the digitizer)
@@ -36,10 +42,10 @@ class _Seen:
     if_p: Floats
     if_ap: Floats
 
-    def through(self, span: Waveform, cell: Junctions) -> Flips:
-        """What ``span`` does to the one ``cell``."""
-        if_p, if_ap = (np.interp(span.volts, self.levels, at)[None, :] for at in (self.if_p, self.if_ap))
-        return cell.through(if_p, if_ap, span.seconds)
+    def at(self, waveform: Waveform) -> tuple[Floats, Floats]:
+        """Volts (W,) while P and while AP."""
+        if_p, if_ap = (np.interp(waveform.volts, self.levels, at) for at in (self.if_p, self.if_ap))
+        return if_p, if_ap
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,7 @@ def play(
     waveform: Waveform,
     cycles: int,
     array: JunctionArray,
+    physics: Physics,
     sensed: NDArray[np.bool_],
     response: Response,
     capture: Capture | None,
@@ -72,19 +79,23 @@ def play(
     ``rng`` decides what the junctions do, ``noise`` is that of the digitizer.
     """
     levels, volts = _cell_volts(waveform, array, response)
-    seen = np.array([np.interp(waveform.volts, levels, cell) for cell in volts.T])
-    once = array.junctions.through(seen, seen, waveform.seconds)
-    flips = once.repeated(cycles)
     # Beside another generator it is responsible only for the cells that it drives: time passes once for each cell.
     others = np.ones_like(sensed) if alone else np.ptp(volts, axis=0) > MOVED_VOLTS
+    seen = np.array([np.interp(waveform.volts, levels, cell) for cell in volts.T])
+    if array.stress(np.where(others[:, None], seen, 0.0), waveform.seconds, cycles):
+        levels, volts = _cell_volts(waveform, array, response)
+        seen = np.array([np.interp(waveform.volts, levels, cell) for cell in volts.T])
+    flips = physics.through(array.junctions, seen, seen, waveform.seconds).repeated(cycles)
     if capture is not None and not capture.complete:
         may_change = np.maximum(flips.up, flips.down) > HISTORY_FLIPS_PER_BURST
-        kept = np.flatnonzero(sensed & others & may_change & ~array.broken)
+        kept = np.flatnonzero(sensed & others & may_change & array.movable)
         loads = [_seen(levels, array, int(cell), response) for cell in kept]
-        recorded = _record(waveform, cycles, array, kept, loads, response, capture, sense_ohms, rng, noise)
-        for cell, load in zip(kept, loads, strict=True):
-            rest = load.through(waveform, array.junctions.only(int(cell))).repeated(cycles - recorded)
-            array.states[cell] = rest.draw(array.states[[cell]], rng)[0]
+        recorded = _record(waveform, cycles, array, physics, kept, loads, response, capture, sense_ohms, rng, noise)
+        if recorded < cycles:
+            for cell, load in zip(kept, loads, strict=True):
+                if_p, if_ap = (volts[None] for volts in load.at(waveform))
+                rest = physics.through(array.junctions, if_p, if_ap, waveform.seconds, np.array([cell]))
+                array.states[cell] = rest.repeated(cycles - recorded).draw(array.states[[cell]], rng)[0]
         others[kept] = False
     array.apply(flips, rng, others)
 
@@ -111,6 +122,7 @@ def _record(
     waveform: Waveform,
     cycles: int,
     array: JunctionArray,
+    physics: Physics,
     kept: NDArray[np.intp],
     loads: list[_Seen],
     response: Response,
@@ -131,7 +143,9 @@ def _record(
 
     marks, which = np.unique(phase, return_inverse=True)
     trails = [
-        _follow(waveform, marks, which, simulated, int(array.states[cell]), load, array.junctions.only(cell), rng)
+        _follow(
+            waveform, marks, which, simulated, int(array.states[cell]), load, array.junctions, int(cell), physics, rng
+        )
         for cell, load in zip(kept, loads, strict=True)
     ]
     base, swing = _sensed_volts(waveform.at(phase), array, kept, response, sense_ohms)
@@ -163,42 +177,51 @@ def _follow(
     cycles: int,
     state: int,
     load: _Seen,
-    junction: Junctions,
+    junctions: Junctions,
+    cell: int,
+    physics: Physics,
     rng: np.random.Generator,
 ) -> _Trail:
     """Draw one junction's history; a span between samples that practically never flips it costs no draw."""
-    up, down, before = [], [], []
-    for span in waveform.cut(marks):
-        if span.seconds.size:
-            flips = load.through(span, junction)
-            if max(flips.up[0], flips.down[0]) * cycles > NEGLIGIBLE_FLIPS_PER_BURST:
-                up.append(flips.up[0])
-                down.append(flips.down[0])
-        before.append(len(up))
-    states = chain(state, np.array(up), np.array(down), cycles, rng)
-    return _Trail(states, len(up), np.array(before, np.int64)[which])
-
-
-def chain(state: int, up: Floats, down: Floats, cycles: int, rng: np.random.Generator) -> States:
-    """A two-state chain of ``cycles`` rounds through steps of flip chances ``up``, ``down`` (steps,).
-
-    Returns uint8 (1 + cycles * steps,): ``state``, then the state after each step. One draw decides each step:
-    for all but a few the outcome is the same from either state, so the chain is solved without a loop.
-    """
-    low, high = np.minimum(up, 1 - down), np.maximum(up, 1 - down)
+    marks = waveform.snapped(marks)
+    for begin, end in physics.busy(junctions, cell, *load.at(waveform), waveform.seconds):
+        marks = np.where((marks > begin) & (marks < end), begin, marks)
+    fine = waveform.split(marks)
+    steps: list[_Step] = []
+    for part in physics.parts(junctions, cell, *load.at(fine), fine.seconds):
+        place = int(np.searchsorted(marks, part.end_seconds * (1 - ROUNDING)))
+        if max(part.up, part.down) * cycles <= NEGLIGIBLE_FLIPS_PER_BURST:
+            continue
+        if steps and steps[-1].place == place and steps[-1].sample is None and part.sample is None:
+            steps[-1] = steps[-1].then(part)
+        else:
+            steps.append(_Step(place, part.up, part.down, part.sample))
+    up, down = np.array([step.up for step in steps]), np.array([step.down for step in steps])
     draw = rng.random((cycles, up.size))
-    value = (draw < low).ravel()
-    open_ = (~(draw >= high)).ravel() & ~value  # neither forced to AP nor to P: keeps or toggles
-    value = np.r_[bool(state), value]
-    if open_.any():
-        last = np.arange(value.size, dtype=np.int64)
-        last[1:][open_] = 0
-        np.maximum.accumulate(last, out=last)
-        toggles = np.r_[False, (open_.reshape(cycles, up.size) & (up > 1 - down)).ravel()]
-        turns = np.cumsum(toggles, dtype=np.int64)
-        value = value[last] ^ ((turns - turns[last]) & 1).astype(bool)
-    states: States = value.astype(np.uint8)
-    return states
+    if_p, if_ap = draw < up, draw < 1 - down
+    for index, step in enumerate(steps):
+        if step.sample is not None:
+            if_p[:, index], if_ap[:, index] = step.sample(cycles, rng)
+    before = np.searchsorted([step.place for step in steps], np.arange(marks.size), side="right")
+    return _Trail(linked(state, if_p, if_ap), len(steps), before[which])
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One draw of a cycle, which the samples from number ``place`` on see."""
+
+    place: int
+    up: float
+    down: float
+    sample: Sampler | None
+
+    def then(self, part: Part) -> _Step:
+        """With what happens next, before the same sample."""
+        return replace(
+            self,
+            up=self.up * (1 - part.down) + (1 - self.up) * part.up,
+            down=self.down * (1 - part.up) + (1 - self.down) * part.down,
+        )
 
 
 def _sensed_volts(

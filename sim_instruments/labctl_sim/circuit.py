@@ -20,12 +20,13 @@ from labctl.core.device import Crosspoint
 from labctl.core.errors import LabError
 from labctl.crossbar.network import Network
 from labctl_sim.array import JunctionArray
-from labctl_sim.mtj import Floats, States
+from labctl_sim.flips import Floats, States
 
 SEGMENT_OHMS = 1.0  # of a line, from cell to cell (assumed)
 RELAY_OHMS = 0.5  # a closed reed relay with its share of the card's wiring (assumed)
 INSULATION_SIEMENS = 1e-12  # of an open line against ground (assumed; it keeps the circuit solvable)
 SETTLED = 1e-9  # volts, or of the largest cell's volts where these are more than one
+ROUNDED = 1e-15  # of the largest volts anywhere
 ROUNDS = 1000
 RUNAWAY_VOLTS = 1e30  # a current source that nothing loads, before its compliance is heeded, gets to 1e12
 SHORTEST_STEP = 1 / 256  # enough for a TMR of 200
@@ -85,7 +86,7 @@ class Circuit:
         self._row_of_role = {role: row - 1 for role, row in wiring.rows.items()}
         self._networks: OrderedDict[bytes, tuple[Network, Floats, Floats, Floats]] = OrderedDict()
 
-    def solve(self, closed: frozenset[Crosspoint], faces: Mapping[str, Face], states: States) -> Point:
+    def solve(self, closed: frozenset[Crosspoint], faces: Mapping[str, Face], states: States | Floats) -> Point:
         """The operating point with these relays ``closed``, these instruments' ``faces`` and the array in ``states``.
 
         A role without a face is an open circuit.
@@ -107,7 +108,7 @@ class Circuit:
             else:
                 clamps[wrong] = _clamped(faces[wrong], wrong, point)
 
-    def _solve(self, closed: frozenset[Crosspoint], faces: Mapping[str, Face], states: States) -> Point:
+    def _solve(self, closed: frozenset[Crosspoint], faces: Mapping[str, Face], states: States | Floats) -> Point:
         network, ports, cells, linear = self._network(states)
         lines = ports.shape[0]
         ideal = [role for role, face in faces.items() if isinstance(face, VoltageSource)]
@@ -149,7 +150,7 @@ class Circuit:
         return self._point(faces, ideal, unknown, lines, volts)
 
     def _settled(
-        self, linearly: Callable[[Floats], tuple[Floats, Floats]], linear: Floats, states: States
+        self, linearly: Callable[[Floats], tuple[Floats, Floats]], linear: Floats, states: States | Floats
     ) -> tuple[Floats, Floats]:
         """The unknowns and the cells' volts at which each cell draws what it draws at these volts.
 
@@ -162,7 +163,8 @@ class Circuit:
             last, before = change, volts
             unknown, volts = linearly(extra)
             change, largest = float(np.abs(volts - before).max()), float(np.abs(volts).max())
-            if change < SETTLED * step * max(1.0, largest):
+            # An open line on a current source gets to 1e9 V before its compliance is heeded: then rounding is seen.
+            if change < max(SETTLED * step * max(1.0, largest), ROUNDED * float(np.abs(unknown).max())):
                 return unknown, volts
             if largest > RUNAWAY_VOLTS:
                 break
@@ -188,13 +190,13 @@ class Circuit:
                 amps[role] = float(unknown[lines + 8 + ideal.index(role)])
         return Point(cell_volts, volts, amps, frozenset())
 
-    def _network(self, states: States) -> tuple[Network, Floats, Floats, Floats]:
+    def _network(self, states: States | Floats) -> tuple[Network, Floats, Floats, Floats]:
         """The array at zero bias, its port admittance (lines, lines), cell transfer (N, lines) and conductances."""
-        key = states.tobytes() + self._array.broken.tobytes()
+        linear = self._array.conductance(states, np.zeros(states.size))
+        key = linear.tobytes()
         if key in self._networks:
             self._networks.move_to_end(key)
             return self._networks[key]
-        linear = self._array.conductance(states, np.zeros(states.size))
         rows, cols = self._array.rows, self._array.cols
         network = Network(
             linear.reshape(rows, cols),

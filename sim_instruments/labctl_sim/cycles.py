@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
-from labctl_sim.mtj import Flips
-
-Floats = NDArray[np.float64]
+from labctl_sim.flips import Flips, Floats
 
 NODES = 9
 
@@ -26,7 +23,9 @@ def averaged(probability: Callable[[Floats], Floats], at: Floats, spread: Floats
     return result
 
 
-def hopped_back(flips: Flips, volts: Floats, width_seconds: float, onset_volts: Floats, hertz: Floats) -> Flips:
+def hopped_back(
+    flips: Flips, volts: Floats, width_seconds: float | Floats, onset_volts: Floats, hertz: Floats
+) -> Flips:
     """The ``flips`` of a spin-torque pulse of ``volts`` (N,), with hopping back out of the state that it favours.
 
     Beyond the onset a junction has left that state by the pulse's end with 1 - exp(-rate width), where the rate is

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labctl.core.errors import ParameterError
+from labctl_sim.flips import Floats, States
 from labctl_sim.macrospin.layer import FreeLayer
-from labctl_sim.mtj import Floats, States
 from labctl_sim.picking import pick
 from labctl_sim.readnoise import NoiseNumbers
 from labctl_sim.wear import Endurance

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labctl_sim import scpi_text
-from labctl_sim.mtj import Floats
+from labctl_sim.flips import Floats
 from labctl_sim.pulse_generator import Output
 from labctl_sim.pulse_shape import staircase, trapezoid
 from labctl_sim.scpi import Call, Command, documented

@@ -15,11 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from labctl.core.errors import ParameterError, StationError
-from labctl_sim import mtj
+from labctl_sim.flips import Floats, States
 from labctl_sim.junction import Junctions
-from labctl_sim.macrospin.escape import Escape
-from labctl_sim.macrospin.layer import BOLTZMANN, FreeLayer
-from labctl_sim.mtj import Floats
+from labctl_sim.macrospin.layer import FreeLayer
 from labctl_sim.profile_reading import STATUSES, Quantity, read_toml, reading
 from labctl_sim.quantities import ELECTRICAL, ENDURANCE, LAYER, NOISE
 from labctl_sim.readnoise import NoiseNumbers
@@ -28,7 +26,6 @@ from labctl_sim.wear import Endurance, strengths
 
 __all__ = ["STATUSES", "Profile", "Quantity", "load"]
 
-TWO_STATE_ATTEMPT_SECONDS = 1e-9
 SURE = 5.0  # standard deviations within which every junction must have two states
 
 
@@ -70,34 +67,6 @@ class Profile:
         """The volts that take the nominal junction's anisotropy away; infinite without VCMA."""
         return float(self.nominal.layer.critical_volts[0])
 
-    def draw(self, count: int, rng: np.random.Generator) -> mtj.Junctions:
-        """``junctions`` as two states and one barrier, whose law needs an attempt time of 1 ns.
-
-        The barrier is the one that gives the escape rate at three quarters of the critical volts, where pulses begin to
-        switch (at rest, without VCMA). At 0 V such a junction forgets sooner than the real one.
-        """
-        real = self.junctions(count, rng)
-        layer = real.layer
-        with_vcma = np.isfinite(layer.critical_volts)
-        volts = np.where(with_vcma, 0.75 * np.where(with_vcma, layer.critical_volts, 0.0), 0.0)
-        moment = layer.of("saturation_amps_per_meter") * layer.volume_cubic_meters / BOLTZMANN
-        moment /= layer.of("temperature_kelvin")
-        across, tilt = moment * np.hypot(layer.of("bx_tesla"), layer.of("by_tesla")), moment * layer.of("bz_tesla")
-        rate, _ = Escape.load().rates(layer.stability(volts), across, 0.0, layer.of("damping"), layer.neel_seconds)
-        stability = np.maximum(-np.log(rate * TWO_STATE_ATTEMPT_SECONDS), 0.1) / np.where(with_vcma, 0.25, 1.0)
-        return mtj.Junctions(
-            parallel_ohms=real.parallel_ohms,
-            tmr=real.tmr,
-            tmr_half_volts=real.tmr_half_volts,
-            stability=stability,
-            critical_volts=np.minimum(layer.critical_volts, 1e9),
-            attempt_seconds=np.full(count, TWO_STATE_ATTEMPT_SECONDS),
-            tilt=-tilt / stability,
-            tilt_per_volt=np.zeros(count),
-            breakdown_volts=real.endurance.breakdown_volts,
-            broken_ohms=real.broken_ohms,
-        )
-
     def spread_of_stability(self) -> dict[str, float]:
         """What each spread of the layer adds to Delta's standard deviation (as if it were the only one), by name."""
         parts = {}
@@ -118,7 +87,7 @@ class Profile:
     def _nominal_layer(self) -> dict[str, Floats]:
         return {name: np.array([self.quantities[name].value]) for name in LAYER}
 
-    def _build(self, values: dict[str, Floats], strength: Floats, trap: Floats, defects: mtj.States) -> Junctions:
+    def _build(self, values: dict[str, Floats], strength: Floats, trap: Floats, defects: States) -> Junctions:
         layer = _layer({name: values[name] for name in LAYER})
         if self.quantities["spin_polarisation"].value or self.quantities["spin_polarisation"].spread:
             torque = layer.torque_per_volt(values["spin_polarisation"], values["parallel_ohms"])

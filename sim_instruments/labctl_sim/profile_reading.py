@@ -13,7 +13,7 @@ import numpy as np
 
 from labctl.bench.tables import Table
 from labctl.core.errors import StationError
-from labctl_sim.mtj import Floats
+from labctl_sim.flips import Floats
 from labctl_sim.quantities import ALL, DEFECTS, FORMER, LAWS, WITHOUT_SPREAD, Kind
 from labctl_sim.variation import Correlation, involved, matrix
 

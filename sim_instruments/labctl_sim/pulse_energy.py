@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from labctl_sim.flips import Floats, States
 from labctl_sim.junction import Junctions
 from labctl_sim.macrospin.drive import Drive
 from labctl_sim.macrospin.layer import BOLTZMANN
-from labctl_sim.mtj import Floats, States
 
 NODES = 8  # per straight line of the waveform
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from labctl_sim import scpi_text
 from labctl_sim.channels import channel_of
-from labctl_sim.mtj import Floats
+from labctl_sim.flips import Floats
 from labctl_sim.redpitaya_acquisition import BUFFER, ORDERS, Acquisition
 from labctl_sim.redpitaya_board import SLOW_PINS, Board, one_of
 from labctl_sim.redpitaya_generator import Generator

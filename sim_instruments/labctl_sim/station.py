@@ -14,6 +14,7 @@ from labctl.bench.wiring import Wiring
 from labctl.core import plugins
 from labctl.core.errors import PartNotFound, StationError
 from labctl_sim.faults import Fault
+from labctl_sim.physics import PATHS
 
 MATRIX_ROWS = 8
 
@@ -31,6 +32,7 @@ class SimStation:
     cols: int
     wiring: Wiring
     profile: str
+    physics: str
     array_seed: int
     noise_seed: int | None
     faults: tuple[Fault, ...]
@@ -83,6 +85,10 @@ def _station(path: Path, top: Table) -> SimStation | None:
     table = Table("simulation", top.take("simulation") or {}, mistakes)
     models = _models(table, addresses)
     profile = table.text("profile", "vcma_long_pulse")
+    physics = table.text("physics", "table", default="table")
+    if physics is not None and physics not in PATHS:
+        table.mistake("physics", f"there is no {physics!r}; known are: {', '.join(PATHS)} (leave it out for 'table')")
+        physics = None
     array_seed = table.whole("array_seed", "1", least=0)
     noise_seed = table.whole("noise_seed", "1", least=0) if "noise_seed" in table.content else None
     clock = table.text("clock", "virtual", default="virtual")
@@ -90,7 +96,9 @@ def _station(path: Path, top: Table) -> SimStation | None:
     options = table.take("options") or {}
     faults = _faults(table, addresses)
     table.refuse_rest()
-    if mistakes or shape is None or wiring is None or profile is None or array_seed is None or clock is None:
+    if mistakes or shape is None or wiring is None or array_seed is None:
+        return None
+    if profile is None or physics is None or clock is None:
         return None
     return SimStation(
         path=path,
@@ -102,6 +110,7 @@ def _station(path: Path, top: Table) -> SimStation | None:
         cols=shape.cols,
         wiring=wiring,
         profile=profile,
+        physics=physics,
         array_seed=array_seed,
         noise_seed=noise_seed,
         faults=faults,

@@ -14,7 +14,7 @@ import numpy as np
 
 from labctl_sim import scpi_text
 from labctl_sim.channels import per_channel
-from labctl_sim.mtj import Floats
+from labctl_sim.flips import Floats
 from labctl_sim.scpi import Call, Command, documented
 from labctl_sim.tektronixmso_acquisition import Acquisition
 from labctl_sim.tektronixmso_controls import CHANNELS, Controls

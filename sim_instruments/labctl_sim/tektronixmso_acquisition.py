@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labctl_sim import scpi_text
-from labctl_sim.mtj import Floats
+from labctl_sim.flips import Floats
 from labctl_sim.scpi import Call, Command, ScpiPanel, documented
 from labctl_sim.tektronixmso_controls import CHANNELS
 from labctl_sim.tektronixmso_level import LevelTrigger

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labctl_sim import scpi_text
-from labctl_sim.mtj import Floats
+from labctl_sim.flips import Floats
 from labctl_sim.scpi import Call, Command, documented
 from labctl_sim.status import InstrumentFault
 from labctl_sim.tektronixmso_controls import CHANNELS

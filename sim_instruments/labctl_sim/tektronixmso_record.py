@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from labctl_sim.mtj import Floats
+from labctl_sim.flips import Floats
 from labctl_sim.tektronixmso_controls import DIVISIONS
 from labctl_sim.waveform import Capture
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from labctl_sim.flips import Floats, States
 from labctl_sim.junction import OPEN, SHORTED, SOUND, STUCK_AP, STUCK_P
-from labctl_sim.mtj import Floats, States
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from labctl_sim.mtj import Floats
+from labctl_sim.flips import Floats
+
+ROUNDING_SECONDS, ROUNDING = 1e-15, 1e-13  # by which two times are the same: absolute, and of the cycle
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,21 @@ class Waveform:
         ends = np.cumsum(self.seconds)
         result: Floats = self.volts[np.minimum(np.searchsorted(ends, phase_seconds, side="right"), self.volts.size - 1)]
         return result
+
+    def snapped(self, phase_seconds: Floats) -> Floats:
+        """These times within the cycle, but those that rounding keeps off the end of a piece are put there."""
+        ends = np.r_[0.0, np.cumsum(self.seconds)]
+        right = np.clip(np.searchsorted(ends, phase_seconds), 1, ends.size - 1)
+        near = np.where(phase_seconds - ends[right - 1] < ends[right] - phase_seconds, ends[right - 1], ends[right])
+        close = np.abs(near - phase_seconds) < ROUNDING_SECONDS + ROUNDING * ends[-1]
+        return np.where(close, near, phase_seconds)
+
+    def split(self, phase_seconds: Floats) -> Waveform:
+        """The same cycle with a piece ending at each of these times within it, too: then neighbours may be alike."""
+        ends = np.cumsum(self.seconds)
+        marks = np.unique(np.r_[0.0, phase_seconds[(phase_seconds > 0) & (phase_seconds < ends[-1])], ends])
+        middles = (marks[1:] + marks[:-1]) / 2
+        return Waveform(self.at(middles), np.diff(marks))
 
     def cut(self, phase_seconds: Floats) -> list[Waveform]:
         """The cycle in ``len(phase_seconds) + 1`` spans, cut at these ascending times within it."""

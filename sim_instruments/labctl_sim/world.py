@@ -30,11 +30,14 @@ from labctl_sim import burst
 from labctl_sim.array import JunctionArray
 from labctl_sim.circuit import Circuit, CurrentSource, Face, Point, Thevenin, VoltageSource
 from labctl_sim.faults import Faults
-from labctl_sim.mtj import Floats, States
+from labctl_sim.flips import Flips, Floats, States, relaxed
+from labctl_sim.physics import Physics
+from labctl_sim.readnoise import occupation
 from labctl_sim.waveform import Capture, Waveform
 
 LIVE_VOLTS = 1e-3
 LIVE_AMPS = 1e-9
+RESTLESS = 1e-3  # changes expected in a time: from here on it is asked when they happened
 NOISE_OF_ROLES = 1  # in the spawn key; 0 and so on are what ``spawn`` gives away
 SENSE_INPUT_OHMS = 10.0  # the current amplifier's virtual ground
 
@@ -76,8 +79,9 @@ class Terminals:
 class World:
     """What is there when nobody looks at it. ``hot_switches`` counts relay moves made while a source was live."""
 
-    def __init__(self, array: JunctionArray, wiring: Wiring, noise: np.random.Generator) -> None:
+    def __init__(self, array: JunctionArray, wiring: Wiring, noise: np.random.Generator, physics: Physics) -> None:
         self.array = array
+        self.physics = physics
         self.wiring = wiring
         self.noise = noise  # of bursts and what else is not an instrument's
         (self._dwelling,) = noise.spawn(1)  # its own: how often someone looks must not change the bits of a burst
@@ -99,6 +103,7 @@ class World:
         self._own_time: float | None = None  # of the instrument that acts, where it is not the world's
         self._acting: str | None = None
         self._point: Point | None = None
+        self._mean: Point | None = None  # over the time that passed last, if junctions changed their states in it
         self._solved_with: frozenset[Crosspoint] = frozenset()
 
     # -- time: labctl.core.clock.Clock
@@ -167,6 +172,7 @@ class World:
     def _pass(self, until: float) -> None:
         """Let time pass in which nothing else happens."""
         seconds, self._now = until - self._now, until
+        self._mean = None
         for role, run in list(self._running.items()):
             self._play_due(role, run, over=False)
         if seconds and self._running.keys().isdisjoint(self.wiring.rows):
@@ -266,14 +272,23 @@ class World:
         contacts = self.contacts
         if self._point is None or contacts != self._solved_with:  # a relay may have got stuck meanwhile
             self._solved_with = contacts
-            self._point = self._circuit.solve(contacts, self._attenuated(self._faces), self.array.states)
+            self._point = self._mean = None
+        if self._point is None:
+            self._point = self._solved(self.array.states)
         return self._point
+
+    def _solved(self, states: States | Floats) -> Point:
+        return self._circuit.solve(self.contacts, self._attenuated(self._faces), states)
 
     def terminals(self, role: str) -> Terminals:
         """What stands at the terminals of ``role``: as the circuit has it, or open if the station wires them to
-        nothing."""
+        nothing.
+
+        Junctions that changed their states in the time that passed last count with their mean conductance in it: who
+        looks after an integration time sees what was integrated, a fast telegraph signal as its mean.
+        """
         if role in self.wiring.rows:
-            point = self.point()
+            point = self._mean or self.point()
             return Terminals(point.volts.get(role, 0.0), point.amps.get(role, 0.0), role in point.limited)
         face = self._unwired.get(role)
         if isinstance(face, CurrentSource) and face.amps:
@@ -313,13 +328,27 @@ class World:
 
     def _disturbed(self) -> None:
         """Something changed: find the new operating point at once, for a junction breaks in no time."""
-        self._point = None
+        self._point = self._mean = None
         while self.array.stress(self.point().cell_volts):
             self._point = None
 
     def _dwell(self, cell_volts: Floats, seconds: float) -> None:
-        if self.array.apply(self.array.junctions.hold(cell_volts, seconds), self._dwelling):
+        """``seconds`` at one operating point: barriers wear, and every junction is a telegraph signal in continuous
+        time, whose rates are those at the volts that it had as they began."""
+        worn = self.array.stress(cell_volts, seconds)
+        up, down = self.physics.rates(self.array.junctions, cell_volts)
+        before = self.array.states.copy()
+        mean_z: Floats = 1.0 - 2.0 * before.astype(np.float64)
+        restless = np.flatnonzero(self.array.movable & (np.maximum(up, down) * seconds > RESTLESS))
+        calm = Flips(*relaxed(up, down, seconds))
+        after = calm.draw(before, self._dwelling)
+        if restless.size:
+            share, last = occupation(before[restless] == 1, up[restless], down[restless], seconds, self._dwelling)
+            mean_z[restless], after[restless] = 1 - 2 * share, last
+        if self.array.put(after) or worn:
             self._disturbed()
+        if restless.size:
+            self._mean = self._solved(mean_z)
 
     def _fault_due(self, when: float, notice: Callable[[], None]) -> None:
         """A condition begins at ``when``: the circuit and the instrument notice it then, not at the next message."""
@@ -346,6 +375,7 @@ class World:
             run.waveform,
             cycles,
             self.array,
+            self.physics,
             self._sensed(),
             response,
             self._capture if run.triggers and self.faults.triggers("digitizer") else None,

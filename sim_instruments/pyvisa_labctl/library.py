@@ -89,6 +89,16 @@ class LabctlLibrary(SimVisaLibrary):  # type: ignore[misc]  # pyvisa-sim has no 
         return self._bench.clock
 
     @property
+    def provenance(self) -> dict[str, Any]:
+        """What stands behind the instruments, plain values: which junctions, and what computes them.
+
+        Without a simulated bench there is no such attribute.
+        """
+        if self._bench is None:
+            raise AttributeError("provenance")
+        return self._bench.provenance
+
+    @property
     def faults(self) -> Faults:
         """What is to go wrong: ``faults.inject("smu", "garble", after_messages=3)``, ``faults.clear()``."""
         return self._opened.faults

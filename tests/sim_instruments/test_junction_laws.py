@@ -13,10 +13,10 @@ from scipy.special import ndtr
 from labctl.core.errors import ParameterError
 from labctl_sim import profile
 from labctl_sim.cycles import averaged, hopped_back
+from labctl_sim.flips import Flips
 from labctl_sim.junction import OPEN, SHORTED, SOUND, STUCK_AP, STUCK_P
 from labctl_sim.macrospin.drive import Drive, constant, rectangular, trapezoid
 from labctl_sim.macrospin.layer import BOLTZMANN
-from labctl_sim.mtj import Flips
 from labctl_sim.pulse_energy import landauer_joules, pulse_energy_joules
 
 

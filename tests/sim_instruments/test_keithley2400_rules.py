@@ -2,6 +2,7 @@
 
 import itertools
 
+import numpy as np
 import pytest
 import pyvisa
 
@@ -264,10 +265,12 @@ def test_measuring_volts_in_current_mode_gives_the_junction_21_volts_of_limit(sm
 def test_ohms_by_itself_and_by_hand(bench, smu):
     smu.write(":FORM:ELEM RES")
     automatic = float(smu.query(":MEAS:RES?"))
-    # 8 cells of a line, TMR at that bias, wires: within a few per cent of the conductance at the same volts.
+    # The test current of the range puts half a volt on the 8 cells of the line. There their states last milliseconds,
+    # so that the reading is a mean over both, with the TMR at that bias, within what some dozen changes each leave.
     cells = bench.world.array
-    conductance = cells.conductance(cells.states, bench.world.point().cell_volts)[:8].sum()
-    assert automatic == pytest.approx(1 / conductance, rel=0.02)
+    volts = bench.world.point().cell_volts
+    assert 0.35 < volts[:8].max() < 0.55
+    assert automatic == pytest.approx(1 / cells.conductance(np.zeros(64), volts)[:8].sum(), rel=0.08)
     assert not cells.broken.any()
     smu.write("*RST;:SENS:RES:MODE MAN;:SENS:FUNC 'RES';:SOUR:VOLT 0.05;:SENS:CURR:PROT 1E-3;:OUTP ON;:FORM:ELEM RES")
     assert float(smu.query(":READ?")) == pytest.approx(automatic, rel=0.2)

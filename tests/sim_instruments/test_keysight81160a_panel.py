@@ -58,7 +58,7 @@ def test_a_triggered_single_pulse_has_no_period(bench, pulser):
 def test_pulses_switch_junctions(bench, pulser):
     bench.route(pulser=1, digitizer=10)
     bench.world.array.states[:] = 0
-    pulser.write(f"{PULSE};:VOLT1:HIGH 0.9;:ARM:SOUR1 MAN;:OUTP1 ON")
+    pulser.write(f"{PULSE};:PULS:TRAN1 1NS;:VOLT1:HIGH 0.9;:ARM:SOUR1 MAN;:OUTP1 ON")
     seen = np.zeros(64, int)
     for _ in range(30):
         pulser.write("*TRG")

@@ -31,7 +31,7 @@ WIRING = Wiring(
 
 
 def array_of(states, tmr=None):
-    junctions = profile.load("vcma_long_pulse").draw(SIZE * SIZE, np.random.default_rng(5))
+    junctions = profile.load("vcma_long_pulse").junctions(SIZE * SIZE, np.random.default_rng(5))
     if tmr is not None:
         junctions.tmr[:] = tmr
     return JunctionArray(SIZE, SIZE, junctions, np.array(states, np.uint8))

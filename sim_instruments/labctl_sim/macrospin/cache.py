@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from labctl_sim.macrospin.columns import Column, pack, unpack
+from labctl_sim.macrospin.columns import FINEST, Column, pack, unpack
 
 WRONG = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
@@ -45,12 +45,14 @@ class Store:
     def __init__(self, folder: Path | None = None, shipped: Iterable[Path] = ()) -> None:
         self._folder = folder
         self._memory: dict[str, Column] = {}
-        for path in shipped:
-            self._memory.update(read_set(path))
+        self._unread = list(shipped)  # until a column is asked for, which most benches never do
 
     def get(self, key: str) -> Column | None:
         """The column, if it is known."""
         name = name_of(key)
+        while name not in self._memory and self._unread:
+            for known, column in read_set(self._unread.pop(0)).items():
+                self._memory.setdefault(known, column)
         if name not in self._memory and self._folder is not None:
             try:
                 data = (self._folder / "columns" / f"{name}.npz").read_bytes()
@@ -89,18 +91,29 @@ def replace_file(target: Path, data: bytes) -> None:
 
 
 def write_set(path: Path, columns: Mapping[str, Column]) -> None:
-    """Columns by key as one file, to be shipped with a profile."""
-    arrays = {f"{name_of(key)}.{part}": value for key, each in columns.items() for part, value in pack(each).items()}
+    """Columns by key as one file, to be shipped with a profile: differences of neighbours, which pack best."""
+    packed = {name_of(key): pack(each) for key, each in columns.items()}
+    whole = [np.rint(each["chance"] * FINEST).astype(np.int32) for each in packed.values()]
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]  # numpy's stub takes the names for its own options
+    np.savez_compressed(
+        buffer,
+        finest=np.array(FINEST),
+        names=np.array(list(packed), "U40"),
+        sizes=np.array([each.shape[1] for each in whole], np.int32),
+        numbers=np.array([each["numbers"] for each in packed.values()]).reshape(-1, 2),
+        steps=np.diff(np.concatenate([np.zeros((2, 1), np.int32), *whole], axis=1), axis=1),
+    )
     replace_file(path, buffer.getvalue())
+    path.chmod(0o644)  # a temporary file is its owner's alone; this one is for all who use the package
 
 
 def read_set(path: Path) -> dict[str, Column]:
     """Columns by name; nothing where the file is absent or damaged."""
     try:
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
-            names = {entry.rpartition(".")[0] for entry in stored.files}
-            return {name: unpack({part: stored[f"{name}.{part}"] for part in ("chance", "numbers")}) for name in names}
+            chance = np.cumsum(stored["steps"], axis=1, dtype=np.int32) / float(stored["finest"])
+            each = np.split(chance, np.cumsum(stored["sizes"])[:-1], axis=1)
+            entries = zip(stored["names"].tolist(), each, stored["numbers"], strict=True)
+            return {name: unpack({"chance": part, "numbers": numbers}) for name, part, numbers in entries}
     except WRONG:
         return {}

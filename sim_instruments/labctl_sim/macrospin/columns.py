@@ -15,30 +15,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import astuple, dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.sparse.linalg import splu
 
-from labctl.core.errors import ParameterError
-from labctl_sim.macrospin.fokker_planck import brown, well
-from labctl_sim.macrospin.sphere import Sphere
+from labctl_sim.macrospin.flow import Flow, steps
 
 Floats = NDArray[np.float64]
 
 VERSION = 1  # part of every key: raise it when the numbers change
-STABLE = (
-    3.0  # the 1-norm of (generator x step): Taylor's four terms are stable to 2.8 of the spectral radius, 0.8 of it
-)
-TURN = 0.12  # and no step turns a spin by more than this many radians about the transverse field
 CHUNK = 8  # samples between two looks at the degree
-SHRINK, SMALL, LARGE = 0.88, 1e-7, 1e-5  # of the degree; of the largest coefficient in its upper part
 PER_TURN = 40  # samples of a column per turn of the fastest precession
 LONGEST_TURNS, MOST_SAMPLES = 200, 12_000
 FORGOTTEN = 3e-4  # of 1 - up - down
+FINEST = 2.0**18  # of a stored chance: its steps
 RINGS = 5.0  # over the damping: radians before a tail may begin, for flat is also what has not begun
 Stairs = tuple[tuple[float, float], ...]
 
@@ -62,6 +54,10 @@ class Point:
     unit: float
     leading: Stairs
     trailing: Stairs
+
+    def at(self, part: float) -> tuple[float, float, float, float]:
+        """Delta, xi_x, xi_z and spin at ``part`` of the way to the top."""
+        return self.stability - part * self.drop, self.transverse, self.tilt + part * self.lean, part * self.spin
 
     @property
     def sample_angle(self) -> float:
@@ -91,24 +87,25 @@ class Column:
 def column(point: Point, fixed: bool = False, angles: tuple[float, int] | None = None) -> Column:
     """The column of ``point``: as long as it needs, at angle 0 alone (``fixed``), or at (step, how many) ``angles``."""
     flow = Flow.of(_degree(point), point.damping)
-    seen, starts = flow.question(point), flow.wells(point)
+    rest = (point.stability, point.transverse, point.tilt)
+    seen, starts = flow.question(*rest), flow.wells(*rest)
     for part, angle in reversed(point.trailing):
-        turned = sp.csr_array(flow.generator(point, part).T)
-        seen = _steps(turned, seen[None, :], angle * point.unit, point)[0]
+        turned = sp.csr_array(flow.generator(*point.at(part)).T)
+        seen = steps(turned, seen[None, :], angle * point.unit, point.unit)[0]
     # A half turn about the field exchanges the wells; where nothing tells them apart, one start is enough.
     alike = point.tilt == 0 and point.spin == 0 and point.lean == 0
     state = starts[:1] if alike else starts
     degree = flow.sphere.degree
     for part, angle in point.leading:
-        state, degree = flow.carry(flow.generator(point, part), state, angle * point.unit, point, degree)
+        state, degree = flow.carry(flow.generator(*point.at(part)), state, angle * point.unit, point.unit, degree)
     answers = [state @ seen[: state.shape[1]]]
     step, count = angles or (point.sample_angle, 1 if fixed else MOST_SAMPLES)
     turn = max(4, round(2 * np.pi / step))
-    top = flow.generator(point, 1.0)
+    top = flow.generator(*point.at(1.0))
     rate, wait = 0.0, RINGS / point.damping
     while len(answers) < count:
         more, state, degree = flow.sample(
-            top, state, step * point.unit, min(CHUNK, count - len(answers)), seen, point, degree
+            top, state, step * point.unit, min(CHUNK, count - len(answers)), seen, point.unit, degree
         )
         answers += more
         if angles is None and len(answers) > 2 * turn and (rate := _finished(np.array(answers), turn, step, wait)) > 0:
@@ -150,142 +147,11 @@ def _degree(point: Point) -> int:
     return min(150, 12 + math.ceil(6 * math.sqrt(max(point.stability, abs(point.stability - point.drop) / 2))))
 
 
-@dataclass(frozen=True)
-class Flow:
-    """Generators of one degree and damping as sums of a few, on one pattern of nonzero elements."""
-
-    sphere: Sphere
-    damping: float
-    pattern: sp.csr_array
-    parts: Floats  # (5, nonzero): nothing, Delta, xi_x, xi_z, spin
-
-    @staticmethod
-    @lru_cache(maxsize=8)
-    def of(degree: int, damping: float) -> Flow:
-        """The generators for a degree and a damping."""
-        sphere = Sphere.of(degree)
-        plain = brown(sphere, 0.0, (0.0, 0.0, 0.0), damping)
-        each = [
-            plain,
-            brown(sphere, 1.0, (0.0, 0.0, 0.0), damping) - plain,
-            brown(sphere, 0.0, (1.0, 0.0, 0.0), damping) - plain,
-            brown(sphere, 0.0, (0.0, 0.0, 1.0), damping) - plain,
-            brown(sphere, 0.0, (0.0, 0.0, 0.0), damping, 1.0) - plain,
-        ]
-        pattern = abs(each[0])
-        for one in each[1:]:
-            pattern = sp.csr_array(pattern + abs(one))
-        pattern.sort_indices()
-        place = pattern.copy()
-        place.data = np.arange(1.0, pattern.nnz + 1)
-        parts = np.zeros((len(each), pattern.nnz))
-        for row, one in zip(parts, each, strict=True):
-            coo = sp.coo_array(one)
-            row[np.asarray(place[coo.row, coo.col], np.int64).ravel() - 1] = coo.data
-        return Flow(sphere, damping, pattern, parts)
-
-    def generator(self, point: Point, part: float) -> sp.csr_array:
-        """dW/dt at ``part`` of the way to the top."""
-        numbers = np.array(
-            [
-                1.0,
-                point.stability - part * point.drop,
-                point.transverse,
-                point.tilt + part * point.lean,
-                part * point.spin,
-            ]
-        )
-        result = self.pattern.copy()
-        result.data = numbers @ self.parts
-        return result
-
-    def wells(self, point: Point) -> Floats:
-        """Boltzmann's law in P and in AP at rest, (2, size)."""
-        field = (point.transverse, 0.0, point.tilt)
-        return np.stack([well(self.sphere, point.stability, field, state) for state in (0, 1)])
-
-    def question(self, point: Point) -> Floats:
-        """The functional (size,) that says with what chance a density ends in AP, left to itself at rest."""
-        rest = sp.csc_array(self.generator(point, 0.0)[1:, 1:])
-        solve = splu(rest.T.tocsc())
-        vector = np.zeros(rest.shape[0])
-        vector[1] = 1.0  # m_z
-        for _ in range(60):
-            before = vector
-            vector = solve.solve(vector)
-            vector /= np.abs(vector).max() * np.sign(vector[1])
-            if np.abs(vector - before).max() < 1e-11:
-                break
-        seen = np.concatenate([[0.0], vector])
-        up, down = self.wells(point) @ seen
-        if not abs(up - down) > 1e-6:
-            raise ParameterError(
-                f"at Delta = {point.stability:.3g} and xi_x = {point.transverse:.3g} the junction has no two states at "
-                "rest; take a higher stability or a weaker in-plane field"
-            )
-        seen /= down - up
-        seen[0] -= up / (down - up) * np.sqrt(4 * np.pi)
-        return seen
-
-    def carry(
-        self, generator: sp.csr_array, state: Floats, span: float, point: Point, degree: int
-    ) -> tuple[Floats, int]:
-        """``state`` (k, size) after ``span`` tau_N, with the degree that it then needs."""
-        matrix, state = self._cut(generator, state, degree)
-        return _adapted(_steps(matrix, state, span, point), degree, self.sphere.degree)
-
-    def sample(
-        self, generator: sp.csr_array, state: Floats, span: float, count: int, seen: Floats, point: Point, degree: int
-    ) -> tuple[list[Floats], Floats, int]:
-        """``seen`` . state after each of ``count`` times ``span``: [(k,)], with the last state and its degree."""
-        matrix, state = self._cut(generator, state, degree)
-        answers = []
-        for _ in range(count):
-            state = _steps(matrix, state, span, point)
-            answers.append(state @ seen[: state.shape[1]])
-        state, degree = _adapted(state, degree, self.sphere.degree)
-        return answers, state, degree
-
-    def _cut(self, generator: sp.csr_array, state: Floats, degree: int) -> tuple[sp.csr_array, Floats]:
-        size = (degree + 1) ** 2
-        if state.shape[1] < size:
-            state = np.concatenate([state, np.zeros((len(state), size - state.shape[1]))], axis=1)
-        return generator[:size, :size] if size < generator.shape[0] else generator, state[:, :size]
-
-
-def _steps(matrix: sp.csr_array, state: Floats, span: float, point: Point) -> Floats:
-    """Taylor's series to the fourth order, in equal steps as long as they are stable and accurate."""
-    if span <= 0:
-        return state
-    norm = float(np.bincount(matrix.indices, np.abs(matrix.data)).max())
-    count = max(1, int(np.ceil(max(norm * span / STABLE, span / point.unit / TURN))))
-    scaled = matrix * (span / count)
-    result = np.empty(state.shape)
-    for row, start in enumerate(state):  # one by one: SciPy takes longer for two at a time
-        total = start
-        for _ in range(count):
-            term = total
-            for order in (1, 2, 3, 4):
-                term = (scaled @ term) / order
-                total = total + term
-        result[row] = total
-    return result
-
-
-def _adapted(state: Floats, degree: int, full: int) -> tuple[Floats, int]:
-    """Fewer coefficients where the upper ones are nothing, more where they are not: the density grows smooth."""
-    edge = int(SHRINK * degree) + 1
-    upper = float(np.abs(state[:, edge**2 :]).max()) / float(np.abs(state).max())
-    if upper < SMALL and degree > 12:
-        return state[:, : edge**2], edge - 1
-    if upper > LARGE and degree < full:
-        return state, min(full, int(degree / SHRINK) + 1)
-    return state, degree
-
-
 def pack(some: Column) -> dict[str, NDArray[Any]]:
     """A column as arrays, to be stored."""
-    return {"chance": some.chance.astype(np.float32), "numbers": np.array([some.step, some.rate])}
+    # On a grid of 2^-18, which float32 holds exactly: so differences of neighbours can be stored, too, without loss.
+    chance = (np.rint(some.chance * FINEST) / FINEST).astype(np.float32)
+    return {"chance": chance, "numbers": np.array([some.step, some.rate])}
 
 
 def unpack(stored: dict[str, NDArray[Any]]) -> Column:

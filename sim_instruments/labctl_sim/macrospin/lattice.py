@@ -1,9 +1,10 @@
 """Columns on a lattice: switching probabilities of junctions near a nominal one, by interpolation.
 
 A column (`columns`) is one junction at one pulse voltage, all widths, from the Fokker-Planck equation: noise-free. They
-stand on a grid of the overdrive in kT (`SPACING`), each with its change with each number of the junction (central
-differences over `REACH`, first and second order, no mixed terms), and are made when they are first asked for. In the
-overdrive and the width cubics go through four points, after the widths of neighbouring columns have been brought into
+stand on a grid of the overdrive in kT (`SPACING`, or `TORQUE_SPACING` where a torque switches) and are made when they
+are first asked for. Their changes with each number of the junction (central differences over `REACH`, first and second
+order, no mixed terms) are known at every third or second of them, and linear between. In the overdrive and the width
+cubics go through four points, after the widths of neighbouring columns have been brought into
 phase. Widths count as angles of precession of each junction itself, so that a spread of the in-plane field moves the
 phase exactly, and tau_N drops out.
 
@@ -12,7 +13,7 @@ A junction further from the nominal one than `REACH` is served from a nominal ju
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,9 +30,14 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 SPACING = 0.75  # kT of overdrive between columns
+TORQUE_SPACING = 9.0  # the same where a torque pushes, which acts less, by the damping; found to cost 1e-3 at worst
+STRIDE, RINGING_STRIDE = 3, 2  # of these from one to the next at which the changes with a junction's numbers are known
+RINGING = 0.08  # damping below which these changes go on with the ringing, so that they are needed more closely
 NAMES = ("stability", "transverse", "tilt", "damping", "mixing", "time")
 REACH = np.array([0.15, 0.15, 0.4, 0.15, 0.15, 0.17])  # logarithms, but of the tilt: kT; trusted to twice as far
+CORNERS = (-1, 0, 1, 2)  # of a cubic in the overdrive
 SAME = 1e-7
+FIELD = 0.6  # of xi_x counts as overdrive, which keeps barriers alike: 1/(1 + h) for h of 0.4 to 1
 AXIAL = 0.05  # of Delta: a transverse field weaker than this sets no angle
 
 
@@ -57,7 +63,10 @@ class Lattice:
         self._by_torque = abs(turn) / 2 > abs(one["drop_per_volt"])
         if turn == 0 and one["drop_per_volt"] == 0:
             raise ParameterError("the nominal junction feels no volts: give it VCMA or a torque per volt")
+        self._spacing = TORQUE_SPACING if self._by_torque else SPACING
+        self._stride = 1 if self._by_torque else STRIDE if one["damping"] >= RINGING else RINGING_STRIDE
         self._across = one["transverse"] > AXIAL * one["stability"]
+        self._field = FIELD if self._across and not self._by_torque else 0.0
         self._bank = Bank()
         self._numbers: dict[tuple[Shape, int, int, tuple[int, ...], int], int] = {}
 
@@ -66,29 +75,40 @@ class Lattice:
     ) -> Floats:
         """P(the other state after one pulse) from ``states``: (N,); peak volts, base volts, seconds of the top (N,)."""
         axis, side = self._axis(scales, volts)
+        overdrive = axis - self._field * (scales.transverse - self._one["transverse"])
         rest, deviation, radian = self._deviation(scales, base, shape)
         cell = np.where(np.abs(deviation) < 2 * REACH, 0, np.rint(deviation / (2 * REACH))).astype(np.int64)
         local = deviation / REACH - 2 * cell
         active = [int(k) for k in np.flatnonzero((np.abs(local) > SAME).any(axis=0))]
         ways = [0, *(way * (k + 1) for k in active for way in (-1, 1))]
-        place = np.floor(axis / SPACING).astype(np.int64)
+        place = np.floor(axis / self._spacing).astype(np.int64)
         kinds, which = np.unique(np.column_stack([cell, side, place]), axis=0, return_inverse=True)
-        columns = np.empty((4, len(ways), len(kinds)), np.int64)
+        fine, changes = len(CORNERS), 1 + 2 * len(active)
+        columns = np.empty((fine + (2 * changes if active else 0), len(kinds)), np.int64)
         for index, kind in enumerate(kinds.tolist()):
-            anchor = tuple(kind[:-2])
-            for corner in range(4):
-                for order, way in enumerate(ways):
-                    columns[corner, order, index] = self._column(shape, kind[-1] + corner - 1, kind[-2], anchor, way)
+            anchor, sign, node = tuple(kind[:-2]), kind[-2], kind[-1]
+            for row, corner in enumerate(CORNERS):
+                columns[row, index] = self._column(shape, node + corner, sign, anchor, 0)
+            for end in (0, 1) if active else ():
+                coarse = (node // self._stride + end) * self._stride
+                ways = [0, *(way * (k + 1) for k in active for way in (-1, 1))]
+                for row, way in enumerate(ways, fine + end * changes):
+                    columns[row, index] = self._column(shape, coarse, sign, anchor, way)
         edges = 2 * shape.half_seconds / radian
         own = Rhythm.of(
-            rest, scales.transverse if self._rings(shape) else np.zeros(rest.size), scales.damping, edges, axis
+            rest, scales.transverse if self._rings(shape) else np.zeros(rest.size), scales.damping, edges, overdrive
         )
-        found = self._bank.find(columns[:, :, which.ravel()], states, top_seconds / radian, own)
-        value = found[:, 0].copy()
-        for order, k in enumerate(active):
-            minus, plus = found[:, 1 + 2 * order], found[:, 2 + 2 * order]
-            value += local[:, k] * (plus - minus) / 2 + local[:, k] ** 2 * ((plus + minus) / 2 - found[:, 0])
-        result: Floats = np.clip((lagrange(axis / SPACING - place) * value).sum(axis=0), 0.0, 1.0)
+        found = self._bank.find(columns[:, which.ravel()], states, top_seconds / radian, own)
+        value = (lagrange(axis / self._spacing - place) * found[:fine]).sum(axis=0)
+        if active:
+            part = axis / (self._spacing * self._stride)
+            part -= np.floor(part)
+            near, far = found[fine : fine + changes], found[fine + changes :]
+            known = (1 - part) * near + part * far
+            for order, k in enumerate(active):
+                minus, plus = known[1 + 2 * order], known[2 + 2 * order]
+                value += local[:, k] * (plus - minus) / 2 + local[:, k] ** 2 * ((plus + minus) / 2 - known[0])
+        result: Floats = np.clip(value, 0.0, 1.0)
         return result
 
     def _rings(self, shape: Shape) -> bool:
@@ -103,22 +123,28 @@ class Lattice:
             if way:
                 deviation[abs(way) - 1] += np.sign(way) * REACH[abs(way) - 1]
             point = self.point(shape, node, side, deviation)
-            key = point.key() + (" fixed" if shape.fixed else "")
+            # Without a torque, half a turn about the field turns a junction into that of the opposite tilt.
+            turned = replace(point, tilt=-point.tilt) if point.tilt < 0 and not (point.spin or point.lean) else point
+            key = turned.key() + (" fixed" if shape.fixed else "")
             some = self.store.get(key)
             if some is None:
-                some = self.store.put(key, column(point, shape.fixed))
+                some = self.store.put(key, column(turned, shape.fixed))
+            if turned is not point:
+                some = replace(some, chance=some.chance[::-1])
             self.used.add(key)
-            known = self._numbers[place] = self._bank.add(some, point, node * SPACING, self._rings(shape))
+            known = self._numbers[place] = self._bank.add(some, point, point.drop - point.stability, self._rings(shape))
         return known
 
     def prepare(self, shape: Shape, volts: Floats, names: tuple[str, ...]) -> None:
         """Make the columns that junctions near the nominal one need at ``volts`` (V,), with their changes."""
         axis, sign = self._axis(Scales.of(self.nominal.repeated(volts.size)), volts)
-        ways = [0, *(way * (NAMES.index(name) + 1) for name in names for way in (-1, 1))]
-        for start, side in {(int(a), int(b)) for a, b in zip(np.floor(axis / SPACING), sign, strict=True)}:
-            for node in range(start - 1, start + 3):
-                for way in ways:
-                    self._column(shape, node, side, (0,) * len(NAMES), way)
+        ways = [way * (NAMES.index(name) + 1) for name in names for way in (-1, 1)]
+        for start, side in {(int(a), int(b)) for a, b in zip(np.floor(axis / self._spacing), sign, strict=True)}:
+            for corner in CORNERS:
+                self._column(shape, start + corner, side, (0,) * len(NAMES), 0)
+            for end in (0, self._stride):
+                for way in (0, *ways):
+                    self._column(shape, start // self._stride * self._stride + end, side, (0,) * len(NAMES), way)
 
     def point(self, shape: Shape, node: int, side: int, deviation: Floats) -> Point:
         """The junction and pulse at a node of the grid."""
@@ -129,10 +155,10 @@ class Lattice:
         mixing = float(np.exp(deviation[4]))
         turn = -one["spin_per_volt"] / one["damping"]
         if self._by_torque:
-            push = side * max(0.0, 2 * stability + node * SPACING)
+            push = side * max(0.0, 2 * stability + node * self._spacing)
             spin, drop, volts = -damping * push, mixing * push * one["drop_per_volt"] / turn, push / turn
         else:
-            drop = stability + node * SPACING
+            drop = stability + node * self._spacing - self._field * (across - one["transverse"])
             volts = drop / one["drop_per_volt"]
             spin = mixing * volts * one["spin_per_volt"]
         lean = one["tilt_per_volt"] * volts + one["tilt_per_square_volt"] * volts**2
@@ -142,11 +168,12 @@ class Lattice:
         return Point(stability, across, one["tilt"] + float(deviation[2]), damping, drop, spin, lean, unit, *stairs)
 
     def _axis(self, scales: Scales, volts: Floats) -> tuple[Floats, Integers]:
-        """Overdrive in kT, and the way the torque pushes: (N,) each."""
+        """Overdrive in kT (with the field's part), and the way the torque pushes: (N,) each."""
         if self._by_torque:
             push = -scales.spin_per_volt / scales.damping * volts
             return np.abs(push) - 2 * scales.stability, np.where(push < 0, -1, 1)
-        return scales.drop_per_volt * volts - scales.stability, np.ones(volts.size, np.int64)
+        overdrive = scales.drop_per_volt * volts - scales.stability
+        return overdrive + self._field * (scales.transverse - self._one["transverse"]), np.ones(volts.size, np.int64)
 
     def _deviation(self, scales: Scales, base: Floats, shape: Shape) -> tuple[Floats, Floats, Floats]:
         """Delta at rest (N,), how a junction differs from the nominal one (N, 6), the seconds of a radian (N,)."""

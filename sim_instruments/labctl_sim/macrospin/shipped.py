@@ -1,8 +1,10 @@
 """Sets of columns that come with a profile, so that a first run need not make them.
 
-To make them again, for instance for pulses of 0.7 to 1.1 V with edges of 1 ns (a minute of one core)::
+What is shipped was made so (four minutes of one core for the first; nothing is taken from a cache)::
 
-    python -m labctl_sim.macrospin.shipped vcma_long_pulse --volts 0.7 1.1 --edges 1e-9
+    python -m labctl_sim.macrospin.shipped vcma_long_pulse --volts 0.5 1.06 --edges 0 70e-12 1e-9
+    python -m labctl_sim.macrospin.shipped vcma_precessional --volts 1.22 1.78 --edges 0 70e-12
+    python -m labctl_sim.macrospin.shipped stt_smart --volts -0.4 0.4 --edges 0 --numbers stability tilt damping
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from labctl_sim.macrospin.layer import FreeLayer
 from labctl_sim.macrospin.shapes import Shape
 from labctl_sim.profile import load
 
-SPREAD = ("stability", "transverse", "tilt", "time")  # what differs from junction to junction
+SPREAD = ("stability", "transverse", "tilt", "damping", "time")  # what differs from junction to junction
 
 
 def shipped_set(name: str) -> Path:
@@ -33,9 +35,10 @@ def nominal_layer(name: str) -> FreeLayer:
     return load(name).nominal.layer
 
 
-def store_for(*names: str) -> Store:
-    """Shipped columns of these profiles, and the user's cache folder."""
-    return Store(user_folder(), [shipped_set(name) for name in names])
+def store_for(name: str) -> Store:
+    """All shipped columns, those of the profile ``name`` first, and the user's cache folder."""
+    own = shipped_set(name)
+    return Store(user_folder(), sorted(own.parent.glob("*.columns.npz"), key=lambda path: path != own))
 
 
 def make(

@@ -18,19 +18,20 @@ Not in it: heating, spin-orbit torque, and the torque's share in a base level ot
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from labctl_sim.flips import Flips, relaxed
 from labctl_sim.macrospin.cache import Store
 from labctl_sim.macrospin.columns import VERSION
 from labctl_sim.macrospin.escape import Escape
 from labctl_sim.macrospin.lattice import Lattice
 from labctl_sim.macrospin.layer import FreeLayer
 from labctl_sim.macrospin.scales import Scales
-from labctl_sim.macrospin.shapes import Shape, excursions
-from labctl_sim.mtj import Flips
+from labctl_sim.macrospin.shapes import Shape, Span, excursions
 
 Floats = NDArray[np.float64]
 
@@ -64,6 +65,13 @@ class SwitchingTable:
         digest = hashlib.sha256("\n".join(sorted(self.lattice.used)).encode("ascii")).hexdigest()[:12]
         return f"switching table of the macrospin's Fokker-Planck equation, version {VERSION}, columns {digest}"
 
+    @property
+    def origin(self) -> str:
+        """The same before anything is computed: version and nominal junction, whose hash it is, say all."""
+        numbers = [f"{float(np.squeeze(value)):.9g}" for value in astuple(Scales.of(self.nominal))]
+        digest = hashlib.sha256(" ".join(numbers).encode("ascii")).hexdigest()[:12]
+        return f"switching table of the macrospin's Fokker-Planck equation, version {VERSION}, junction {digest}"
+
     def flips(self, layer: FreeLayer, volts: Floats, width_seconds: float) -> Flips:
         """What one pulse of ``volts`` (N,) and ``width_seconds`` at half height does to junctions that rest at 0 V."""
         top = max(0.0, width_seconds - self._shape.half_seconds)
@@ -79,13 +87,12 @@ class SwitchingTable:
 
     def relaxed(self, scales: Scales, volts_if_p: Floats, volts_if_ap: Floats, seconds: Floats) -> Flips:
         """Two-state relaxation, each state at its own volts."""
-        up, other_down = self._rates(scales, volts_if_p)
-        down = other_down if volts_if_ap is volts_if_p else self._rates(scales, volts_if_ap)[1]
-        total = up + down
-        share = np.divide(-np.expm1(-total * seconds), total, out=np.zeros_like(total), where=total > 0)
-        return Flips(up * share, down * share)
+        up, other_down = self.rates(scales, volts_if_p)
+        down = other_down if volts_if_ap is volts_if_p else self.rates(scales, volts_if_ap)[1]
+        return Flips(*relaxed(up, down, seconds))
 
-    def _rates(self, scales: Scales, volts: Floats) -> tuple[Floats, Floats]:
+    def rates(self, scales: Scales, volts: Floats) -> tuple[Floats, Floats]:
+        """Escape rates P -> AP and AP -> P at ``volts`` (N,), 1/s."""
         stability, lean = scales.at(volts)
         return self.escape.rates(stability, scales.transverse, lean, scales.damping, scales.neel_seconds)
 
@@ -122,32 +129,60 @@ class SwitchingTable:
             result[which] += (1 - cold[which]) * fast
         return Flips(result[:count], result[count:])
 
-    def through(self, layer: FreeLayer, volts_if_p: Floats, volts_if_ap: Floats, seconds: Floats) -> Flips:
+    def through(self, layer: FreeLayer | Scales, volts_if_p: Floats, volts_if_ap: Floats, seconds: Floats) -> Flips:
         """A waveform of W constant pieces: ``seconds`` (W,), volts (N, W) as seen in either state.
 
         The two states may see different volts, because a junction loads its source by its resistance. An odd shape is
         looked up by its own column, unless it is longer than `LONGEST_SECONDS`: then it is a row of two-state pieces.
         """
-        scales = Scales.of(layer)
+        result = Flips(np.zeros(len(volts_if_p)), np.zeros(len(volts_if_p)))
+        for _, flips in self.parts(layer, volts_if_p, volts_if_ap, seconds):
+            result = then(result, flips)
+        return result
+
+    def parts(
+        self, layer: FreeLayer | Scales, volts_if_p: Floats, volts_if_ap: Floats, seconds: Floats
+    ) -> Iterator[tuple[Span, Flips]]:
+        """The same waveform span by span, each pulse whole; a piece in which next to nothing happens is left out."""
+        scales = layer if isinstance(layer, Scales) else Scales.of(layer)
+        quiet = _quiet(scales, volts_if_p, volts_if_ap, seconds)
+        for span in self.spans(scales, volts_if_p, volts_if_ap, seconds):
+            if span.shape is not None:
+                level = np.zeros(len(volts_if_p))
+                low, high = ((v[:, span.base] if span.base is not None else level) for v in (volts_if_p, volts_if_ap))
+                peaks = volts_if_p[:, span.peak], volts_if_ap[:, span.peak]
+                yield span, self.pulse(scales, *peaks, low, high, span.shape, span.top_seconds)
+            elif not quiet[:, span.begin].all():
+                length = np.full(len(volts_if_p), seconds[span.begin])
+                yield span, self.relaxed(scales, volts_if_p[:, span.begin], volts_if_ap[:, span.begin], length)
+
+    def spans(self, scales: Scales, volts_if_p: Floats, volts_if_ap: Floats, seconds: Floats) -> list[Span]:
+        """How a waveform is taken apart: pulses, each with its ``shape``, and single pieces without one."""
         barrier = np.minimum(scales.barrier(volts_if_p), scales.barrier(volts_if_ap))
-        resting = scales.barrier(np.zeros(layer.devices))
-        hot: NDArray[np.bool_] = np.any(barrier < np.minimum(HOT, resting - STEADY)[:, None], axis=0)
-        result = Flips(np.zeros(layer.devices), np.zeros(layer.devices))
+        resting = scales.barrier(np.zeros(len(volts_if_p)))
+        hot = np.logical_or.reduce(barrier < np.minimum(HOT, resting - STEADY)[:, None], axis=0)
+        result: list[Span] = []
         for span in excursions(seconds, volts_if_p[int(barrier.min(axis=1).argmin())], hot, self.settle_seconds):
             odd = span.shape is not None and span.shape.fixed
             if span.shape is None or (odd and seconds[span.begin : span.end].sum() > LONGEST_SECONDS):
-                for piece in range(span.begin, span.end):
-                    worst = np.exp(-barrier[:, piece]) * np.maximum(1.0, np.abs(scales.stability)) ** 2
-                    if (worst * seconds[piece] / scales.neel_seconds).max() > NOTHING:
-                        length = np.full(layer.devices, seconds[piece])
-                        each = self.relaxed(scales, volts_if_p[:, piece], volts_if_ap[:, piece], length)
-                        result = then(result, each)
+                result += [Span(piece, piece + 1) for piece in range(span.begin, span.end)]
             else:
-                level = np.zeros(layer.devices)
-                low, high = ((v[:, span.base] if span.base is not None else level) for v in (volts_if_p, volts_if_ap))
-                peaks = volts_if_p[:, span.peak], volts_if_ap[:, span.peak]
-                result = then(result, self.pulse(scales, *peaks, low, high, span.shape, span.top_seconds))
+                result.append(span)
         return result
+
+
+def idle(scales: Scales, volts_if_p: Floats, volts_if_ap: Floats, seconds: Floats) -> NDArray[np.bool_]:
+    """Which junctions a waveform (N, W) leaves as they are, bool (N,)."""
+    result: NDArray[np.bool_] = np.logical_and.reduce(_quiet(scales, volts_if_p, volts_if_ap, seconds), axis=1)
+    return result
+
+
+def _quiet(scales: Scales, volts_if_p: Floats, volts_if_ap: Floats, seconds: Floats) -> NDArray[np.bool_]:
+    """In which pieces next to nothing happens to which junction, bool (N, W)."""
+    barrier = np.minimum(scales.barrier(volts_if_p), scales.barrier(volts_if_ap))
+    often = np.maximum(1.0, np.abs(scales.stability)) ** 2 / scales.neel_seconds
+    result: NDArray[np.bool_] = np.exp(-barrier) * often[:, None] * seconds <= NOTHING
+    return result
 
 
 def then(first: Flips, second: Flips) -> Flips:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from labctl.core.errors import ParameterError
+from labctl_sim.flips import Flips
 from labctl_sim.macrospin.cache import Store
 from labctl_sim.macrospin.columns import Point, column
 from labctl_sim.macrospin.drive import trapezoid
@@ -14,7 +15,6 @@ from labctl_sim.macrospin.scales import Scales
 from labctl_sim.macrospin.shapes import Shape
 from labctl_sim.macrospin.switching import SwitchingTable, then, toss
 from labctl_sim.macrospin.trials import switching_probability
-from labctl_sim.mtj import Flips
 from labctl_sim.pulse_shape import staircase
 from labctl_sim.pulse_shape import trapezoid as corners
 
