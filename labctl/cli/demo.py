@@ -24,7 +24,7 @@ JUNCTIONS = [[row, (3 * row + 1) % 8] for row in range(8)]
 
 CURVE = {"row": 2, "col": 5, "start_volts": 0.5, "stop_volts": 0.95, "points": 28}
 WIDTHS_SECONDS = (2e-9, 3e-9, 5e-9, 10e-9, 20e-9)
-"""Of the pulses whose switching curves are measured."""
+"""Of the pulses whose switching curves are measured: from half a precession to where a pulse is forgotten."""
 
 STEPS = 50
 BITS_PER_JUNCTION = 1_703_936

@@ -106,7 +106,11 @@ def gather(client: Client, jobs: Mapping[str, Job], seconds: float) -> Facts:
         family_png=plots.switching_family(
             {seconds: client.records(job.id, "point") for seconds, job in curves.items()}, f"{where}, {origin}"
         ),
-        family_caption=f"The same for pulses of {len(curves)} widths: a longer pulse needs fewer volts",
+        family_caption=(
+            f"The same for pulses of {len(curves)} widths. The volts remove the barrier and the magnetisation turns "
+            "about the in-plane field: a short pulse catches it on its way, a long one has let it come to rest in the "
+            "plane, from where it falls to either side"
+        ),
         raster_png=plots.bit_raster(
             client.segment_bits(shown.sha256), f"junction ({shown.row}, {shown.col}), {origin}"
         ),
