@@ -12,7 +12,19 @@ import numpy as np
 import pandas as pd
 
 from labctl.client.http import Http
-from labctl.client.values import Account, ArtifactEntry, BenchEntry, Draw, Event, Job, Part, Run, Segment, read
+from labctl.client.values import (
+    Account,
+    ArtifactEntry,
+    BenchEntry,
+    Certificate,
+    Draw,
+    Event,
+    Job,
+    Part,
+    Run,
+    Segment,
+    read,
+)
 from labctl.core.bits import Bits, Origin
 from labctl.core.clock import Clock, WallClock
 from labctl.core.errors import ServiceError
@@ -180,6 +192,15 @@ class Client:
     def audit(self, draw: str) -> list[Part]:
         """Where every bit of a draw came from, in order."""
         return [read(Part, said) for said in self._get(f"/v1/draws/{draw}")["parts"]]
+
+    def keep_certificate(self, found: Mapping[str, Any]) -> Certificate:
+        """Keep what tests said of a draw or a run: the fields of a Certificate but id, origin and created_at."""
+        answer = self._http.request("POST", "/v1/certificates", repeatable=False, body=dict(found), timeout_seconds=300)
+        return read(Certificate, answer.json())
+
+    def certificates(self, *, draw: str | None = None, run: str | None = None, limit: int = 100) -> list[Certificate]:
+        """What was said of a draw, of a run or of anything, the newest first."""
+        return [read(Certificate, said) for said in self._get("/v1/certificates", draw=draw, run=run, limit=limit)]
 
     def bit_source(
         self, *, consumer: str, purpose: str, accept_simulated: bool = False, chunk_bits: int | None = None

@@ -148,6 +148,25 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Certificate:
+    """What tests said of the bits of a draw or of a run."""
+
+    id: str
+    draw: str | None
+    run: str | None
+    sha256: str
+    n_bits: int
+    origin: str
+    suites: list[str]
+    profile: str
+    passed: bool
+    verdict: str
+    results: list[dict[str, Any]]
+    version: str
+    created_at: str
+
+
+@dataclass(frozen=True)
 class Account:
     """The bits of one origin: ``deposited == drawn + drawable + unhealthy + odd``."""
 

@@ -17,6 +17,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from labctl.core.errors import DatabaseError
 from labctl.ledger import migrate as migrations
 from labctl.ledger.bits import BitBook
+from labctl.ledger.certificates import Certificates
 from labctl.ledger.database import Database, create_engine
 from labctl.ledger.jobs import Jobs
 from labctl.ledger.leases import Leases
@@ -26,7 +27,8 @@ DATABASE_NAME = "labctl.db"
 
 
 class Ledger:
-    """An open ledger: ``jobs`` for those who order, ``leases`` for agents, ``runs`` and ``bits`` for what came out."""
+    """An open ledger: ``jobs`` for those who order, ``leases`` for agents, ``runs`` and ``bits`` for what came out,
+    ``certificates`` for what was said of it."""
 
     def __init__(self, database: Database, home: Path) -> None:
         self.database = database
@@ -35,6 +37,7 @@ class Ledger:
         self.leases = Leases(database)
         self.runs = Runs(database, home)
         self.bits = BitBook(database, home)
+        self.certificates = Certificates(database)
 
     def check(self) -> None:
         """Write and forget a byte's worth; raises DatabaseError when the ledger cannot be written."""

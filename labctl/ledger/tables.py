@@ -231,3 +231,24 @@ draw_parts = sa.Table(
         name="chained",
     ),
 )
+
+# What somebody found when he tested bits that had left the ledger, or that are spent: of one draw or of one run.
+certificates = sa.Table(
+    "certificates",
+    metadata,
+    sa.Column("id", sa.String(16), primary_key=True),
+    sa.Column("draw", sa.ForeignKey(draws.c.id), index=True),
+    sa.Column("run", sa.ForeignKey(runs.c.id), index=True),
+    sa.Column("sha256", sa.String(64), nullable=False),
+    sa.Column("n_bits", sa.BigInteger, nullable=False),
+    sa.Column("origin", _one_of(Origin, "origin"), nullable=False),
+    sa.Column("suites", _json(), nullable=False),
+    sa.Column("profile", sa.String(32), nullable=False),
+    sa.Column("passed", sa.Boolean, nullable=False),
+    sa.Column("verdict", sa.Text, nullable=False),
+    sa.Column("results", _json(), nullable=False),
+    sa.Column("version", sa.String(64), nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.CheckConstraint("(draw IS NULL) <> (run IS NULL)", name="of_one_thing"),
+    sa.CheckConstraint("n_bits > 0", name="some_bits"),
+)

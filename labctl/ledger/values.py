@@ -194,3 +194,25 @@ class Account:
     drawable: int
     unhealthy: int
     odd: int
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What tests said of the bits of a ``draw`` or of a ``run``: ``n_bits`` that hash to ``sha256``.
+
+    ``results`` are the rows that `labctl certify` writes as JSON; ``version`` is that of the labctl that tested.
+    """
+
+    id: str
+    draw: str | None
+    run: str | None
+    sha256: str
+    n_bits: int
+    origin: Origin
+    suites: list[str]
+    profile: str
+    passed: bool
+    verdict: str
+    results: list[dict[str, Any]]
+    version: str
+    created_at: datetime

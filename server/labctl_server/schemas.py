@@ -83,6 +83,21 @@ class DrawRequest(Request):
     accept_simulated: bool = False
 
 
+class CertificateRequest(Request):
+    """What tests said of the bits of a draw, or of those that a run deposited."""
+
+    draw: Annotated[str | None, Field(max_length=64)] = None
+    run: Annotated[str | None, Field(max_length=64)] = None
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    n_bits: Annotated[int, Field(ge=1, lt=2**63)]
+    suites: Annotated[list[Word], Field(min_length=1, max_length=10)]
+    profile: Annotated[Word, StringConstraints(max_length=32)]
+    passed: bool
+    verdict: Sentence
+    results: Annotated[list[JsonObject], Field(max_length=1_000_000)]
+    version: Annotated[Word, StringConstraints(max_length=64)]
+
+
 class BenchRegistration(Request):
     """An agent takes a bench."""
 

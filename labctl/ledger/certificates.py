@@ -1,0 +1,98 @@
+"""Certificates: what tests said of bits, kept beside them and never changed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import sqlalchemy as sa
+
+from labctl.core.bits import Origin
+from labctl.core.errors import NotFound, ParameterError
+from labctl.ledger.database import Database
+from labctl.ledger.ids import next_id
+from labctl.ledger.tables import certificates, draws, runs, segments
+from labctl.ledger.values import Certificate
+
+
+class Certificates:
+    """Of draws and runs."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(
+        self,
+        *,
+        draw: str | None = None,
+        run: str | None = None,
+        sha256: str,
+        n_bits: int,
+        suites: list[str],
+        profile: str,
+        passed: bool,
+        verdict: str,
+        results: list[dict[str, Any]],
+        version: str,
+    ) -> Certificate:
+        """Keep what was found. The bits' origin is the ledger's own knowledge, not the tester's.
+
+        Raises ParameterError unless exactly one of ``draw`` and ``run`` is given, NotFound where there is none such.
+        """
+        if (draw is None) == (run is None):
+            raise ParameterError("a certificate is of a draw or of a run; give one of the two")
+        with self._database.write() as connection:
+            now = self._database.now()
+            certificate = Certificate(
+                id=next_id(now, connection.scalar(sa.select(sa.func.max(certificates.c.id)))),
+                draw=draw,
+                run=run,
+                sha256=sha256,
+                n_bits=n_bits,
+                origin=_origin(connection, draw, run),
+                suites=suites,
+                profile=profile,
+                passed=passed,
+                verdict=verdict,
+                results=results,
+                version=version,
+                created_at=now,
+            )
+            connection.execute(certificates.insert().values(asdict(certificate)))
+            return certificate
+
+    def get(self, certificate: str) -> Certificate:
+        """The one of that name; raises NotFound."""
+        query = sa.select(certificates).where(certificates.c.id == certificate)
+        with self._database.read() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        if row is None:
+            raise NotFound(f"there is no certificate {certificate!r}; `GET /v1/certificates` lists those there are")
+        return Certificate(**row)
+
+    def list(
+        self, *, draw: str | None = None, run: str | None = None, limit: int = 100, before: str | None = None
+    ) -> list[Certificate]:
+        """The newest first; of one draw or run if it is named."""
+        query = sa.select(certificates).order_by(certificates.c.id.desc()).limit(limit)
+        for column, value in ((certificates.c.draw, draw), (certificates.c.run, run)):
+            if value is not None:
+                query = query.where(column == value)
+        if before is not None:
+            query = query.where(certificates.c.id < before)
+        with self._database.read() as connection:
+            return [Certificate(**row) for row in connection.execute(query).mappings()]
+
+
+def _origin(connection: sa.Connection, draw: str | None, run: str | None) -> Origin:
+    if draw is not None:
+        origin: Origin | None = connection.scalar(sa.select(draws.c.origin).where(draws.c.id == draw))
+        if origin is None:
+            raise NotFound(f"there is no draw {draw!r}; `GET /v1/draws` lists those there are")
+        return origin
+    if connection.scalar(sa.select(runs.c.id).where(runs.c.id == run)) is None:
+        raise NotFound(f"there is no run {run!r}; `GET /v1/jobs/JOB/runs` lists those of a job")
+    origin = connection.scalar(sa.select(segments.c.origin).where(segments.c.run == run).limit(1))
+    if origin is None:
+        raise NotFound(f"run {run} deposited no bits, so there is nothing to certify")
+    return origin
