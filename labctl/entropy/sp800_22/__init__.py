@@ -8,9 +8,27 @@ These tests look for a fault in bits that should be perfect. They say nothing of
 expanded by a hash would pass, they pass. Certify raw bits with SP 800-90B and a model.
 """
 
+from labctl.entropy.sp800_22.multiplicity import adjusted, expected_failures
 from labctl.entropy.sp800_22.parameters import NIST, Parameters, Profile
 from labctl.entropy.sp800_22.result import Result, Status
+from labctl.entropy.sp800_22.second_level import Row, Summary, run_many, split, summarise
 from labctl.entropy.sp800_22.sequence import Sequence
 from labctl.entropy.sp800_22.suite import TESTS, run
 
-__all__ = ["NIST", "TESTS", "Parameters", "Profile", "Result", "Sequence", "Status", "run"]
+__all__ = [
+    "NIST",
+    "TESTS",
+    "Parameters",
+    "Profile",
+    "Result",
+    "Row",
+    "Sequence",
+    "Status",
+    "Summary",
+    "adjusted",
+    "expected_failures",
+    "run",
+    "run_many",
+    "split",
+    "summarise",
+]

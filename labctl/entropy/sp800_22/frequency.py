@@ -52,7 +52,7 @@ def runs(sequence: Sequence, parameters: Parameters) -> Outcome:
 def _delayed(sequence: Sequence) -> NDArray[np.uint8]:
     """The sequence one bit later, the first bit doubled, unused bits zero: uint8 like ``packed``."""
     packed = sequence.packed
-    late = packed >> 1
+    late = np.asarray(packed >> 1, np.uint8)
     late[1:] |= packed[:-1] << 7
     late[0] |= packed[0] & 0x80
     late[-1] &= 0xFF << (-sequence.n % 8) & 0xFF
