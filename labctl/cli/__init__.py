@@ -24,6 +24,7 @@ COMMANDS = {
     "bits": "bits:bits",
     "draw": "bits:draw",
     "sample": "sample:sample",
+    "certify": "certify:certify",
     "station": "stations:station",
     "sim": "sim:sim",
     "crossbar": "crossbar:crossbar",

@@ -9,6 +9,7 @@
 | 4 | an instrument or a measurement failed |
 | 5 | the service or the database cannot be reached |
 | 6 | not enough bits |
+| 7 | the bits were tested and failed |
 """
 
 from __future__ import annotations

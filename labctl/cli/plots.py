@@ -20,7 +20,7 @@ INK, ACCENT, SECOND, QUIET = "#1b2733", "#0b6e99", "#c2571a", "#8a97a3"
 
 def switching_curve(points: pd.DataFrame, found: pd.DataFrame, title: str) -> bytes:
     """Measured switching probability with its 68 % intervals, and every fit that converged."""
-    figure, axes = _figure(6.4, 4.0)
+    canvas, axes = blank(6.4, 4.0)
     rate = points["p_switch"].astype(float)
     axes.errorbar(
         points["volts"],
@@ -47,12 +47,12 @@ def switching_curve(points: pd.DataFrame, found: pd.DataFrame, title: str) -> by
     axes.set_ylim(-0.02, max(0.55, 1.05 * float(points["p_high"].max())))
     axes.legend(frameon=False, fontsize=8, loc="upper left")
     axes.set_title(title, fontsize=10, loc="left")
-    return _png(figure)
+    return png(canvas)
 
 
 def switching_family(curves: Mapping[float, pd.DataFrame], title: str) -> bytes:
     """Measured switching probability against volts, one colour for each pulse width in seconds, with 68 % intervals."""
-    figure, axes = _figure(6.4, 4.0)
+    canvas, axes = blank(6.4, 4.0)
     axes.axhline(0.5, color=QUIET, lw=1, zorder=0)
     for place, (width, points) in enumerate(sorted(curves.items())):
         rate = points["p_switch"].astype(float)
@@ -65,25 +65,25 @@ def switching_family(curves: Mapping[float, pd.DataFrame], title: str) -> bytes:
     axes.set_ylim(-0.02, 1.02)
     axes.legend(frameon=False, fontsize=8, loc="upper left", title="pulse width", title_fontsize=8)
     axes.set_title(title, fontsize=10, loc="left")
-    return _png(figure)
+    return png(canvas)
 
 
 def bit_raster(bits: Bits, title: str, width: int = 256, height: int = 96) -> bytes:
     """The first ``width * height`` bits as a picture, a dark pixel for each 1."""
     values = bits.unpack()[: width * height]
     rows = values.size // width
-    figure, axes = _figure(6.4, 2.9)
+    canvas, axes = blank(6.4, 2.9)
     axes.imshow(values[: rows * width].reshape(rows, width), cmap="binary", interpolation="nearest", aspect="auto")
     axes.set_xlabel("bit within line")
     axes.set_ylabel("line")
     axes.set_title(title, fontsize=10, loc="left")
-    return _png(figure)
+    return png(canvas)
 
 
 def conductance_map(junctions: pd.DataFrame, title: str) -> bytes:
     """Conductance of every junction, in microsiemens, with the value written into each cell."""
     grid = 1e6 * junctions.pivot_table(index="row", columns="col", values="siemens").to_numpy(dtype=float)
-    figure, axes = _figure(5.6, 4.4)
+    canvas, axes = blank(5.6, 4.4)
     image = axes.imshow(grid, cmap="viridis", interpolation="nearest")
     middle = (float(np.nanmin(grid)) + float(np.nanmax(grid))) / 2
     if grid.size <= 256:
@@ -94,9 +94,9 @@ def conductance_map(junctions: pd.DataFrame, title: str) -> bytes:
     axes.set_ylabel("word line")
     axes.set_xticks(range(grid.shape[1]))
     axes.set_yticks(range(grid.shape[0]))
-    figure.colorbar(image, ax=axes, label="conductance (µS)", fraction=0.046, pad=0.04)
+    canvas.colorbar(image, ax=axes, label="conductance (µS)", fraction=0.046, pad=0.04)
     axes.set_title(title, fontsize=10, loc="left")
-    return _png(figure)
+    return png(canvas)
 
 
 def junction_bias(blocks: pd.DataFrame, title: str) -> bytes:
@@ -104,7 +104,7 @@ def junction_bias(blocks: pd.DataFrame, title: str) -> bytes:
     totals = blocks.assign(n=blocks["n"].astype(float), ones=blocks["ones"].astype(float)).groupby(["row", "col"])
     sums = totals[["n", "ones"]].sum()
     share = sums["ones"] / sums["n"]
-    figure, axes = _figure(6.4, 2.9)
+    canvas, axes = blank(6.4, 2.9)
     axes.axhline(0.5, color=QUIET, lw=1)
     axes.errorbar(range(len(share)), share, yerr=1.0 / np.sqrt(sums["n"]), fmt="o", color=ACCENT, capsize=2, ms=4)
     axes.set_xticks(range(len(share)))
@@ -113,10 +113,11 @@ def junction_bias(blocks: pd.DataFrame, title: str) -> bytes:
     axes.set_ylabel("share of ones")
     axes.ticklabel_format(axis="y", useOffset=False)
     axes.set_title(title, fontsize=10, loc="left")
-    return _png(figure)
+    return png(canvas)
 
 
-def _figure(width: float, height: float):  # type: ignore[no-untyped-def]  # matplotlib's own types are the contract here
+def blank(width: float, height: float):  # type: ignore[no-untyped-def]  # matplotlib's own types are the contract here
+    """A figure of so many inches, and its axes."""
     figure = Figure(figsize=(width, height), dpi=160, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
@@ -126,7 +127,8 @@ def _figure(width: float, height: float):  # type: ignore[no-untyped-def]  # mat
     return figure, axes
 
 
-def _png(figure: Figure) -> bytes:
+def png(figure: Figure) -> bytes:
+    """The figure as a file."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     return buffer.getvalue()

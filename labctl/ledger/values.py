@@ -198,7 +198,7 @@ class Account:
 
 @dataclass(frozen=True)
 class Certificate:
-    """What tests said of the bits of a ``draw`` or of a ``run``: ``n_bits`` that hash to ``sha256``.
+    """What tests said of ``n_bits`` of a ``draw`` or of a ``run``, all of whose bits hash to ``sha256``.
 
     ``results`` are the rows that `labctl certify` writes as JSON; ``version`` is that of the labctl that tested.
     """

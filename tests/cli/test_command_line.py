@@ -70,6 +70,33 @@ def test_bits_are_drawn_into_a_file_once(service, tmp_path):
     assert json.loads(labctl("bits", "--json", service=service).stdout)[0]["drawn"] == 1024
 
 
+def test_a_draw_and_a_run_are_certified_once_their_bits_are_spent(service, tmp_path):
+    done = labctl(
+        "submit", "bitstream", "-p", "bits_per_junction=40000", "-p", "junctions=[[4,4]]", "--wait", service=service
+    )
+    job = done.stdout.split()[0]
+    fresh = labctl("certify", job, service=service)
+    assert (fresh.returncode, "fresh bits" in fresh.stderr) == (3, True)
+    with Client(service) as client:
+        draw = client.draw(
+            client.account()[0].drawable, consumer="me", purpose="to be certified", accept_simulated=True
+        ).id
+        assert labctl("certify", draw, service=service).returncode == 3  # drawn, not taken
+        client.take(draw)
+        for subject in (draw, job, f"{job}-1"):
+            said = labctl(
+                "certify", subject, "--bits", "40000", "--report", str(tmp_path / "page.html"), service=service
+            )
+            assert said.returncode == 0, said.stdout + said.stderr
+            assert "simulated" in (tmp_path / "page.html").read_text()
+        last = client.certificates(limit=1)[0]
+        assert (last.run, last.origin, last.passed, last.n_bits) == (f"{job}-1", "simulated", True, 40_000)
+        assert last.sha256 == client.segments(job)[0].sha256
+        assert [each.draw for each in client.certificates(draw=draw)] == [draw]
+    unknown = labctl("certify", "nothing", service=service)
+    assert (unknown.returncode, "no file, no draw and no run" in unknown.stderr) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [

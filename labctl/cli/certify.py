@@ -1,0 +1,141 @@
+"""``labctl certify``: hold bits to the standards' tests, and keep what was found beside them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from labctl.cli.options import DEFAULT_SERVICE, Service
+from labctl.cli.subjects import opened_subject
+from labctl.client import Client
+from labctl.core.errors import ParameterError
+from labctl.entropy import certify as certification
+from labctl.entropy import spread, verdict
+from labctl.entropy.files import Format
+from labctl.entropy.sp800_22 import Profile, Status
+
+FAILED = 7
+"""Exit code when the bits failed; that nothing could be judged is 3."""
+UNJUDGED = 3
+ALL = "all"
+
+
+def certify(
+    subject: Annotated[str, typer.Argument(help="A file of bits; or a draw; or a run.", show_default=False)],
+    suite: Annotated[
+        list[str], typer.Option(help="sp800-22, sp800-90b, ais31 or all; give it again for another one.")
+    ] = ["sp800-22"],  # noqa: B006 - typer reads the default, nobody changes it
+    profile: Annotated[
+        Profile, typer.Option(help="Of SP 800-22: NIST's program with its mistakes, or these corrected.")
+    ] = Profile.EXACT,
+    form: Annotated[Format, typer.Option("--format", help="How bits lie in the file.")] = Format.PACKED,
+    bits: Annotated[
+        int | None,
+        typer.Option(help="Bits of a sequence. Default: 1,000,000, or all if there are fewer.", show_default=False),
+    ] = None,
+    sequences: Annotated[
+        int | None,
+        typer.Option(help="How many sequences. Default: 1 with --bits, else as many as there are.", show_default=False),
+    ] = None,
+    min_entropy: Annotated[float, typer.Option(help="Claimed, per bit: what SP 800-90B has to find.")] = 0.8,
+    json_out: Annotated[Path | None, typer.Option("--json", help="Write every result to this file.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write a page with plots to this file.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes. Default: one per core.", min=1)] = None,
+    fleet: Annotated[
+        str | None, typer.Option(help="Spread over the Ray cluster at this address; `local` starts one.")
+    ] = None,
+    service: Service = DEFAULT_SERVICE,
+) -> None:
+    """Test bits by SP 800-22, SP 800-90B and AIS 31. Exit code 0: passed; 7: failed; 3: too few bits to judge.
+
+    A draw has to be taken and a run's bits to be spent: bits that were looked at are not fresh. What is found of a
+    draw or a run is kept by the service, with it. A perfect source fails SP 800-22 here once in a thousand times.
+    """
+    asked = certification.Asked(_suites(suite), profile, min_entropy)
+    for path in (json_out, report):
+        if path is not None and not path.absolute().parent.is_dir():
+            raise ParameterError(f"the folder of {path} is not there; make it first, nothing was tested")
+    with opened_subject(subject, form, service) as found:
+        count = sequences if sequences is not None or bits is None else 1
+        work = certification.pieces(found.files, asked, bits, count)
+        used = _used(work)
+        lines = sorted(
+            _run(work, asked, workers, fleet), key=lambda line: (asked.suites.index(line.suite), line.sequence)
+        )
+        verdicts = verdict.judge(lines, asked)
+        rows = [line.plain() for line in lines]
+        if json_out is not None:
+            json_out.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+        if report is not None:
+            from labctl.cli.certify_report import page
+
+            report.write_text(page(found.name, found.origin, asked, work, lines, verdicts), encoding="utf-8")
+        total = sum(file.n_bits for file in found.files)
+        if found.draw or found.run:
+            with Client(service) as client:
+                kept = client.keep_certificate(
+                    {
+                        "draw": found.draw,
+                        "run": found.run,
+                        "sha256": found.digest(),
+                        "n_bits": used,
+                        "suites": [str(each) for each in asked.suites],
+                        "profile": str(profile),
+                        "passed": verdict.passed(verdicts),
+                        "verdict": "; ".join(f"{each.suite} {each.status}: {each.sentence}" for each in verdicts),
+                        "results": rows,
+                        "version": version("labctl"),
+                    }
+                )
+    out = Console(highlight=False, soft_wrap=True)
+    for each in verdicts:
+        colour = {Status.PASSED: "green", Status.FAILED: "red", Status.NOT_APPLICABLE: "yellow"}[each.status]
+        out.print(f"[{colour}]{each.status.replace('_', ' '):14}[/] {each.suite}: {each.sentence}")
+    if used < total:
+        out.print(f"{total - used:,} of {total:,} bits were not looked at")
+    if found.draw or found.run:
+        out.print(f"kept as certificate {kept.id}")
+    for path in (json_out, report):
+        if path is not None:
+            out.print(f"written {path}")
+    if not verdict.passed(verdicts):
+        raise typer.Exit(FAILED if any(each.status is Status.FAILED for each in verdicts) else UNJUDGED)
+
+
+def _suites(words: Iterable[str]) -> tuple[certification.Suite, ...]:
+    asked = list(dict.fromkeys(words))
+    if ALL in asked:
+        return tuple(certification.Suite)
+    known = [str(each) for each in certification.Suite]
+    for word in asked:
+        if word not in known:
+            raise ParameterError(f"there is no suite {word!r}; choose from {', '.join(known)} and {ALL}")
+    return tuple(certification.Suite(word) for word in asked)
+
+
+def _run(
+    work: list[certification.Piece], asked: certification.Asked, workers: int | None, fleet: str | None
+) -> Iterator[certification.Line]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    times = (TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, *times, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("sequences", total=len(work))
+        spreading = spread.over_cores(work, asked, workers) if fleet is None else spread.over_fleet(work, asked, fleet)
+        for lines in spreading:
+            bar.advance(task)
+            yield from lines
+
+
+def _used(work: list[certification.Piece]) -> int:
+    """Bits that some suite looks at: stretches begin at the beginning of their file and leave no gap."""
+    ends: dict[Path, int] = {}
+    for piece in work:
+        ends[piece.file.path] = max(ends.get(piece.file.path, 0), piece.start_bit + piece.n_bits)
+    return sum(ends.values())
