@@ -76,8 +76,9 @@ def random_excursions(sequence: Sequence, parameters: Parameters) -> Outcome:
     if isinstance(visits, NotApplicable):
         return visits
     most = max(1000, sequence.n // 100)
-    if visits.cycles > most and not parameters.exact:
-        return NotApplicable(f"the walk makes {visits.cycles} cycles, and the C has room for {most} and stops")
+    returns = visits.cycles - int(sequence.walk[-1] != 0)
+    if returns > most and not parameters.exact:
+        return NotApplicable(f"the walk returns to zero {returns} times, and the C has room for {most} and stops")
     cycle = np.cumsum(visits.states == 0)
     close = np.abs(visits.states) <= 4
     key = cycle[close] * 9 + visits.states[close] + 4
