@@ -25,6 +25,7 @@ class Parameters:
     leaves it to the profile (``exact`` insists; the C, and so ``sts-2.1.2``, computes whatever is defined).
     ``fft_divisor`` is the 4 in the variance n 0.95 0.05 / 4 of the spectral test. The literature has 3.8, see
     docs/certify.md. ``universal_length`` is L of the universal test; None takes it from n, as the standard does.
+    ``excursion_cycles`` is how many cycles the excursion tests need at least.
     """
 
     profile: Profile = Profile.STS
@@ -37,6 +38,7 @@ class Parameters:
     linear_complexity_length: int = 500
     universal_length: int | None = None
     fft_divisor: float = 4.0
+    excursion_cycles: int = 500
     minimums: bool | None = None
 
     def __post_init__(self) -> None:
@@ -48,6 +50,7 @@ class Parameters:
             ("serial_length", 2, 24),
             ("linear_complexity_length", 10, 5000),
             ("universal_length", 6, 16),
+            ("excursion_cycles", 1, None),
         ):
             value = getattr(self, name)
             if value is not None and (value < least or (most is not None and value > most)):

@@ -58,8 +58,8 @@ class Summary:
     """All rows, and what they amount to.
 
     A perfect source is expected to fail ``expected_failures`` rows by chance, so failed rows alone say little.
-    ``holm`` is the least of all rows' P-values (share and uniformity), adjusted for their number: the chance that a
-    perfect source yields one or more as small, or more precisely an upper bound on it. It is the one number to judge by.
+    ``holm`` is the least of all rows' P-values (share and uniformity), adjusted for their number. It is the one number
+    to judge by: the chance that a perfect source yields one or more as small is no greater.
     """
 
     rows: tuple[Row, ...]
@@ -73,17 +73,17 @@ class Summary:
 
 
 def split(packed: NDArray[np.uint8], n: int, count: int | None = None) -> Iterator[Sequence]:
-    """``count`` sequences of ``n`` bits, one after the other, from ``packed`` (may be memory-mapped); None: all whole ones.
+    """``count`` sequences of ``n`` bits (None: as many as there are), one after the other.
 
-    Only one sequence is read at a time.
+    ``packed`` may be memory-mapped: only one sequence is read at a time.
     """
     if n < 1:
         raise ParameterError(f"sequences of {n} bits were asked for; choose 1000000 or so")
     there = 8 * packed.size // n
     if not there or (count is not None and not 1 <= count <= there):
         raise ParameterError(
-            f"{'any' if count is None else count} sequences of {n} bits were asked for, and {8 * packed.size} bits hold "
-            f"{there}; choose shorter sequences or collect more bits"
+            f"{'any' if count is None else count} sequences of {n} bits were asked for, and {8 * packed.size} bits "
+            f"hold {there}; choose shorter sequences or collect more bits"
         )
     for index in range(there if count is None else count):
         begin, end = index * n, (index + 1) * n

@@ -60,11 +60,11 @@ class _Visits:
     cycles: int
 
 
-def _visits(sequence: Sequence) -> _Visits | NotApplicable:
+def _visits(sequence: Sequence, parameters: Parameters) -> _Visits | NotApplicable:
     walk = sequence.walk
     near = walk[(walk + 9).view(np.uint32) <= 18]
     cycles = int(np.count_nonzero(near == 0)) + int(walk[-1] != 0)
-    least = max(0.005 * math.sqrt(sequence.n), 500)
+    least = max(0.005 * math.sqrt(sequence.n), parameters.excursion_cycles)
     if cycles < least:
         return NotApplicable(f"the walk comes back to zero in {cycles} cycles, and the test needs {math.ceil(least)}")
     return _Visits(near, cycles)
@@ -72,12 +72,13 @@ def _visits(sequence: Sequence) -> _Visits | NotApplicable:
 
 def random_excursions(sequence: Sequence, parameters: Parameters) -> Outcome:
     """How often does the walk visit each state between two returns to zero?"""
-    visits = _visits(sequence)
+    visits = _visits(sequence, parameters)
     if isinstance(visits, NotApplicable):
         return visits
     most = max(1000, sequence.n // 100)
-    if visits.cycles > most and not parameters.exact:
-        return NotApplicable(f"the walk makes {visits.cycles} cycles, and the C has room for {most} and stops")
+    returns = visits.cycles - int(sequence.walk[-1] != 0)
+    if returns > most and not parameters.exact:
+        return NotApplicable(f"the walk returns to zero {returns} times, and the C has room for {most} and stops")
     cycle = np.cumsum(visits.states == 0)
     close = np.abs(visits.states) <= 4
     key = cycle[close] * 9 + visits.states[close] + 4
@@ -101,7 +102,7 @@ def excursion_chances(distance: int) -> tuple[float, ...]:
 
 def random_excursions_variant(sequence: Sequence, parameters: Parameters) -> Outcome:
     """How often does the walk visit each state in all?"""
-    visits = _visits(sequence)
+    visits = _visits(sequence, parameters)
     if isinstance(visits, NotApplicable):
         return visits
     counts = np.bincount(visits.states + 9, minlength=19)
