@@ -37,7 +37,6 @@ NAMES = ("stability", "transverse", "tilt", "damping", "mixing", "time")
 REACH = np.array([0.15, 0.15, 0.4, 0.15, 0.15, 0.17])  # logarithms, but of the tilt: kT; trusted to twice as far
 CORNERS = (-1, 0, 1, 2)  # of a cubic in the overdrive
 SAME = 1e-7
-FIELD = 0.6  # of xi_x counts as overdrive, which keeps barriers alike: 1/(1 + h) for h of 0.4 to 1
 AXIAL = 0.05  # of Delta: a transverse field weaker than this sets no angle
 
 
@@ -66,7 +65,6 @@ class Lattice:
         self._spacing = TORQUE_SPACING if self._by_torque else SPACING
         self._stride = 1 if self._by_torque else STRIDE if one["damping"] >= RINGING else RINGING_STRIDE
         self._across = one["transverse"] > AXIAL * one["stability"]
-        self._field = FIELD if self._across and not self._by_torque else 0.0
         self._bank = Bank()
         self._numbers: dict[tuple[Shape, int, int, tuple[int, ...], int], int] = {}
 
@@ -75,7 +73,7 @@ class Lattice:
     ) -> Floats:
         """P(the other state after one pulse) from ``states``: (N,); peak volts, base volts, seconds of the top (N,)."""
         axis, side = self._axis(scales, volts)
-        overdrive = axis - self._field * (scales.transverse - self._one["transverse"])
+        overdrive = axis if self._by_torque else scales.drop_per_volt * volts - scales.stability
         rest, deviation, radian = self._deviation(scales, base, shape)
         cell = np.where(np.abs(deviation) < 2 * REACH, 0, np.rint(deviation / (2 * REACH))).astype(np.int64)
         local = deviation / REACH - 2 * cell
@@ -158,7 +156,10 @@ class Lattice:
             push = side * max(0.0, 2 * stability + node * self._spacing)
             spin, drop, volts = -damping * push, mixing * push * one["drop_per_volt"] / turn, push / turn
         else:
-            drop = stability + node * self._spacing - self._field * (across - one["transverse"])
+            top = np.array([-node * self._spacing])
+            if self._across:
+                top = alike(top, np.array([one["transverse"]]), np.array([across]))
+            drop = stability - float(top[0])
             volts = drop / one["drop_per_volt"]
             spin = mixing * volts * one["spin_per_volt"]
         lean = one["tilt_per_volt"] * volts + one["tilt_per_square_volt"] * volts**2
@@ -172,8 +173,10 @@ class Lattice:
         if self._by_torque:
             push = -scales.spin_per_volt / scales.damping * volts
             return np.abs(push) - 2 * scales.stability, np.where(push < 0, -1, 1)
-        overdrive = scales.drop_per_volt * volts - scales.stability
-        return overdrive + self._field * (scales.transverse - self._one["transverse"]), np.ones(volts.size, np.int64)
+        top = scales.stability - scales.drop_per_volt * volts
+        if self._across:
+            top = alike(top, scales.transverse, np.full(top.size, self._one["transverse"]))
+        return -top, np.ones(volts.size, np.int64)
 
     def _deviation(self, scales: Scales, base: Floats, shape: Shape) -> tuple[Floats, Floats, Floats]:
         """Delta at rest (N,), how a junction differs from the nominal one (N, 6), the seconds of a radian (N,)."""
@@ -204,3 +207,15 @@ class Lattice:
             ),
             radian,
         )
+
+
+def alike(stability: Floats, across: Floats, other: Floats) -> Floats:
+    """The Delta at which a junction moves in the field xi_x ``other`` as one of ``stability`` does in ``across``: (N,).
+
+    Where there is a barrier, Delta (1 - xi_x/2 Delta)^2, it is the same; where there is none, Delta/xi_x is, on which
+    the path of a spin depends that nothing but the field and the anisotropy turns.
+    """
+    ratio = stability * other / across
+    above = np.maximum(stability, across / 2)
+    barrier = (above - across / 2) ** 2 / above
+    return np.where(stability > across / 2, (barrier + other + np.sqrt(barrier * (barrier + 2 * other))) / 2, ratio)
