@@ -65,6 +65,7 @@ class Lattice:
         self._spacing = TORQUE_SPACING if self._by_torque else SPACING
         self._stride = 1 if self._by_torque else STRIDE if one["damping"] >= RINGING else RINGING_STRIDE
         self._across = one["transverse"] > AXIAL * one["stability"]
+        self._radian = float(self._radians(self._scales, self._scales.stability)[0])
         self._bank = Bank()
         self._numbers: dict[tuple[Shape, int, int, tuple[int, ...], int], int] = {}
 
@@ -147,7 +148,7 @@ class Lattice:
     def point(self, shape: Shape, node: int, side: int, deviation: Floats) -> Point:
         """The junction and pulse at a node of the grid."""
         one = self._one
-        stability = one["stability"] * float(np.exp(deviation[0]))
+        stability = one["stability"] * float(np.exp(deviation[0] + deviation[1]))
         across = one["transverse"] * float(np.exp(deviation[1]))
         damping = one["damping"] * float(np.exp(deviation[3]))
         mixing = float(np.exp(deviation[4]))
@@ -164,7 +165,7 @@ class Lattice:
             spin = mixing * volts * one["spin_per_volt"]
         lean = one["tilt_per_volt"] * volts + one["tilt_per_square_volt"] * volts**2
         unit = 2 * damping / (across if self._across else stability)
-        radian = unit * one["neel_seconds"] * float(np.exp(-deviation[5]))
+        radian = self._radian * float(np.exp(-deviation[5]))
         stairs = [tuple((part, seconds / radian) for part, seconds in side) for side in (shape.leading, shape.trailing)]
         return Point(stability, across, one["tilt"] + float(deviation[2]), damping, drop, spin, lean, unit, *stairs)
 
@@ -178,6 +179,10 @@ class Lattice:
             top = alike(top, scales.transverse, np.full(top.size, self._one["transverse"]))
         return -top, np.ones(volts.size, np.int64)
 
+    def _radians(self, scales: Scales, rest: Floats) -> Floats:
+        """The seconds of a radian of precession, (N,)."""
+        return 2 * scales.damping * scales.neel_seconds / (scales.transverse if self._across else rest)
+
     def _deviation(self, scales: Scales, base: Floats, shape: Shape) -> tuple[Floats, Floats, Floats]:
         """Delta at rest (N,), how a junction differs from the nominal one (N, 6), the seconds of a radian (N,)."""
         one = self._one
@@ -187,22 +192,23 @@ class Lattice:
             raise ParameterError(
                 f"a junction rests at a stability of {rest.min():.3g} kT, which holds no state: lower the base level"
             )
-        radian = 2 * scales.damping * scales.neel_seconds / (scales.transverse if self._across else rest)
+        radian = self._radians(scales, rest)
         zero = np.zeros(rest.size)
         mixing = zero
         if one["spin_per_volt"] and one["drop_per_volt"]:
             own = scales.spin_per_volt / scales.drop_per_volt
             mixing = np.log(own / (one["spin_per_volt"] / one["drop_per_volt"])) * (-1 if self._by_torque else 1)
+        field = np.log(scales.transverse / one["transverse"]) if self._across else zero
         return (
             rest,
             np.column_stack(
                 [
-                    np.log(rest / one["stability"]),
-                    np.log(scales.transverse / one["transverse"]) if self._across else zero,
+                    np.log(rest / one["stability"]) - field,
+                    field,
                     lean - one["tilt"],
                     np.log(scales.damping / one["damping"]),
                     mixing,
-                    np.log(one["neel_seconds"] / scales.neel_seconds) if shape.leading or shape.trailing else zero,
+                    np.log(self._radian / radian) if shape.leading or shape.trailing else zero,
                 ]
             ),
             radian,
