@@ -31,11 +31,11 @@ Integers = NDArray[np.int64]
 
 SPACING = 0.75  # kT of overdrive between columns
 TORQUE_SPACING = 9.0  # the same where a torque pushes, which acts less, by the damping; found to cost 1e-3 at worst
-STRIDE, RINGING_STRIDE = 3, 2  # of these from one to the next at which the changes with a junction's numbers are known
-RINGING = 0.08  # damping below which these changes go on with the ringing, so that they are needed more closely
+STRIDE = 3  # of these from one to the next at which the changes with a junction's numbers are known
+RINGING = 0.08  # damping below which these changes go on with the ringing, so that they are needed at every one
 NAMES = ("stability", "transverse", "tilt", "damping", "mixing", "time")
 REACH = np.array([0.15, 0.15, 0.4, 0.15, 0.15, 0.17])  # logarithms, but of the tilt: kT; trusted to twice as far
-CORNERS = (-1, 0, 1, 2)  # of a cubic in the overdrive
+FINE, COARSE = (-2, -1, 0, 1, 2, 3), (-1, 0, 1, 2)  # nodes of a polynomial in the overdrive: of columns, of changes
 SAME = 1e-7
 AXIAL = 0.05  # of Delta: a transverse field weaker than this sets no angle
 
@@ -63,7 +63,7 @@ class Lattice:
         if turn == 0 and one["drop_per_volt"] == 0:
             raise ParameterError("the nominal junction feels no volts: give it VCMA or a torque per volt")
         self._spacing = TORQUE_SPACING if self._by_torque else SPACING
-        self._stride = 1 if self._by_torque else STRIDE if one["damping"] >= RINGING else RINGING_STRIDE
+        self._stride = 1 if self._by_torque else STRIDE if one["damping"] >= RINGING else 1
         self._across = one["transverse"] > AXIAL * one["stability"]
         self._radian = float(self._radians(self._scales, self._scales.stability)[0])
         self._bank = Bank()
@@ -82,14 +82,14 @@ class Lattice:
         ways = [0, *(way * (k + 1) for k in active for way in (-1, 1))]
         place = np.floor(axis / self._spacing).astype(np.int64)
         kinds, which = np.unique(np.column_stack([cell, side, place]), axis=0, return_inverse=True)
-        fine, changes = len(CORNERS), 1 + 2 * len(active)
-        columns = np.empty((fine + (2 * changes if active else 0), len(kinds)), np.int64)
+        fine, changes = len(FINE), 1 + 2 * len(active)
+        columns = np.empty((fine + (len(COARSE) * changes if active else 0), len(kinds)), np.int64)
         for index, kind in enumerate(kinds.tolist()):
             anchor, sign, node = tuple(kind[:-2]), kind[-2], kind[-1]
-            for row, corner in enumerate(CORNERS):
+            for row, corner in enumerate(FINE):
                 columns[row, index] = self._column(shape, node + corner, sign, anchor, 0)
-            for end in (0, 1) if active else ():
-                coarse = (node // self._stride + end) * self._stride
+            for end, corner in enumerate(COARSE if active else ()):
+                coarse = (node // self._stride + corner) * self._stride
                 ways = [0, *(way * (k + 1) for k in active for way in (-1, 1))]
                 for row, way in enumerate(ways, fine + end * changes):
                     columns[row, index] = self._column(shape, coarse, sign, anchor, way)
@@ -98,12 +98,11 @@ class Lattice:
             rest, scales.transverse if self._rings(shape) else np.zeros(rest.size), scales.damping, edges, overdrive
         )
         found = self._bank.find(columns[:, which.ravel()], states, top_seconds / radian, own)
-        value = (lagrange(axis / self._spacing - place) * found[:fine]).sum(axis=0)
+        value = (lagrange(axis / self._spacing - place, FINE) * found[:fine]).sum(axis=0)
         if active:
             part = axis / (self._spacing * self._stride)
             part -= np.floor(part)
-            near, far = found[fine : fine + changes], found[fine + changes :]
-            known = (1 - part) * near + part * far
+            known = np.einsum("cn,cwn->wn", lagrange(part, COARSE), found[fine:].reshape(len(COARSE), changes, -1))
             for order, k in enumerate(active):
                 minus, plus = known[1 + 2 * order], known[2 + 2 * order]
                 value += local[:, k] * (plus - minus) / 2 + local[:, k] ** 2 * ((plus + minus) / 2 - known[0])
@@ -139,9 +138,9 @@ class Lattice:
         axis, sign = self._axis(Scales.of(self.nominal.repeated(volts.size)), volts)
         ways = [way * (NAMES.index(name) + 1) for name in names for way in (-1, 1)]
         for start, side in {(int(a), int(b)) for a, b in zip(np.floor(axis / self._spacing), sign, strict=True)}:
-            for corner in CORNERS:
+            for corner in FINE:
                 self._column(shape, start + corner, side, (0,) * len(NAMES), 0)
-            for end in (0, self._stride):
+            for end in (corner * self._stride for corner in COARSE):
                 for way in (0, *ways):
                     self._column(shape, start // self._stride * self._stride + end, side, (0,) * len(NAMES), way)
 
