@@ -31,6 +31,7 @@ ROUNDS = 1000
 RUNAWAY_VOLTS = 1e30  # a current source that nothing loads, before its compliance is heeded, gets to 1e12
 SHORTEST_STEP = 1 / 256  # enough for a TMR of 200
 CACHED_STATES = 16
+WRITTEN_AT_MOST = 4  # cells of a known network: more of them cost as much as a new one
 ROUNDING = 1e-9  # by how much, relatively, a limit may be missed
 ROUNDING_AMPS = 1e-13
 
@@ -198,19 +199,31 @@ class Circuit:
             self._networks.move_to_end(key)
             return self._networks[key]
         rows, cols = self._array.rows, self._array.cols
-        network = Network(
-            linear.reshape(rows, cols),
-            word_segment_ohms=SEGMENT_OHMS,
-            bit_segment_ohms=SEGMENT_OHMS,
-            left_ohms=0.0,
-            bottom_ohms=0.0,
-        )
+        network = self._near(linear)
         used: NDArray[np.intp] = np.r_[0:rows, 2 * rows + cols : 2 * rows + 2 * cols]
         entry = (network, network.admittance[np.ix_(used, used)], network.cell_transfer[:, used], linear)
         self._networks[key] = entry
         if len(self._networks) > CACHED_STATES:
             self._networks.popitem(last=False)
         return entry
+
+    def _near(self, linear: Floats) -> Network:
+        """The network of the conductances ``linear`` (N,): the latest one with a few cells written, or a new one."""
+        rows, cols = self._array.rows, self._array.cols
+        for near, _, _, known in reversed(self._networks.values()):
+            differing = np.flatnonzero(known != linear)
+            if differing.size <= WRITTEN_AT_MOST:
+                network = near
+                for cell in differing.tolist():
+                    network = network.written(cell // cols, cell % cols, float(linear[cell]))
+                return network
+        return Network(
+            linear.reshape(rows, cols),
+            word_segment_ohms=SEGMENT_OHMS,
+            bit_segment_ohms=SEGMENT_OHMS,
+            left_ohms=0.0,
+            bottom_ohms=0.0,
+        )
 
 
 def _join(matrix: Floats, a: int, b: int, siemens: float) -> None:

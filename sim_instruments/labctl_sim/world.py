@@ -31,8 +31,10 @@ from labctl_sim.array import JunctionArray
 from labctl_sim.circuit import Circuit, CurrentSource, Face, Point, Thevenin, VoltageSource
 from labctl_sim.faults import Faults
 from labctl_sim.flips import Flips, Floats, States, relaxed
+from labctl_sim.fluctuation import Fluctuation
 from labctl_sim.physics import Physics
 from labctl_sim.readnoise import occupation
+from labctl_sim.recording import Recorder
 from labctl_sim.waveform import Capture, Waveform
 
 LIVE_VOLTS = 1e-3
@@ -89,6 +91,7 @@ class World:
         self.hot_switches = 0
         self.closed: frozenset[Crosspoint] = frozenset()  # what the matrix was told
         self.faults = Faults(self.now, noise.spawn(1)[0], self._fault_due)
+        self.fluctuation = Fluctuation(array.junctions.noise, noise.spawn(1)[0])
         self._circuit = Circuit(array, wiring)
         self._faces: dict[str, Face] = {}
         self._unwired: dict[str, Face] = {}
@@ -194,8 +197,8 @@ class World:
         ):
             return  # not yet as many cycles as one record spans
         if due > run.played:
-            cycles, run.played = int(due) - run.played, int(due)
-            self._burst(role, run, cycles)
+            first, run.played = run.played, int(due)
+            self._burst(role, run, run.played - first, run.since + first * period)
 
     # -- what instruments do
 
@@ -231,10 +234,10 @@ class World:
         """What ``role`` plays ends now; the cycle in which that happens has been played up to here."""
         run = self._running.pop(role, None)
         if run is not None:
-            begun = self.now() - run.since - run.played * run.waveform.period_seconds
-            if begun > 0:
-                part = run.waveform.cut(np.array([min(begun, run.waveform.period_seconds)]))[0]
-                self._burst(role, replace(run, waveform=part, triggers=False), 1)
+            begun = run.since + run.played * run.waveform.period_seconds
+            if (done := self.now() - begun) > 0:
+                part = run.waveform.cut(np.array([min(done, run.waveform.period_seconds)]))[0]
+                self._burst(role, replace(run, waveform=part, triggers=False), 1, begun)
         return run
 
     def playing(self, role: str) -> bool:
@@ -362,42 +365,50 @@ class World:
         else:
             begin()
 
-    def _burst(self, role: str, run: _Run, cycles: int) -> None:
+    def _burst(self, role: str, run: _Run, cycles: int, begun: float) -> None:
         if role not in self.wiring.rows:
             return
 
-        def response(volts: float, states: States) -> tuple[Floats, float]:
-            faces = self._attenuated({**self._faces, role: Thevenin(volts, run.ohms)})
-            point = self._circuit.solve(self.contacts, faces, states)
-            return point.cell_volts, -point.amps.get("digitizer", 0.0)
+        solved: dict[tuple[float, bytes], tuple[Floats, float]] = {}
 
+        def response(volts: float, states: States) -> tuple[Floats, float]:
+            key = volts, states.tobytes() + self.array.broken.tobytes()
+            if key not in solved:
+                faces = self._attenuated({**self._faces, role: Thevenin(volts, run.ohms)})
+                point = self._circuit.solve(self.contacts, faces, states)
+                solved[key] = point.cell_volts, -point.amps.get("digitizer", 0.0)
+            return solved[key]
+
+        recorder = None
+        if self._capture is not None and run.triggers and self.faults.triggers("digitizer"):
+            recorder = Recorder(
+                self._capture, self._sensed(), self.wiring.sense_ohms, self.fluctuation, self.noise_of("digitizer")
+            )
         burst.play(
             run.waveform,
             cycles,
+            begun,
             self.array,
             self.physics,
-            self._sensed(),
             response,
-            self._capture if run.triggers and self.faults.triggers("digitizer") else None,
-            self.wiring.sense_ohms,
+            recorder,
             self.noise,
-            self.noise_of("digitizer"),
             alone=next((name for name in self._running if name in self.wiring.rows), role) == role,
         )
         self._disturbed()
 
-    def _sensed(self) -> NDArray[np.bool_]:
-        """Which cells lie on a line that is connected to the digitizer's row."""
-        mask = np.zeros((self.array.rows, self.array.cols), np.bool_)
+    def _sensed(self) -> Floats:
+        """Of each cell (N,), whether its current flows into the digitizer (1), out of it (-1) or elsewhere (0)."""
+        way = np.zeros((self.array.rows, self.array.cols))
         row = self.wiring.rows.get("digitizer")
         for point in self.contacts:
             line = self.wiring.places.get((point.slot, point.column))
             if point.row == row and line is not None:
                 if line < self.array.rows:
-                    mask[line] = True
+                    way[line] -= 1
                 else:
-                    mask[:, line - self.array.rows] = True
-        return mask.ravel()
+                    way[:, line - self.array.rows] += 1
+        return way.ravel()
 
     def _attenuated(self, faces: dict[str, Face]) -> dict[str, Face]:
         """Faces as they are at the matrix: the pulser's cable may hold a (matched) attenuator."""
