@@ -35,6 +35,7 @@ class Flow:
     """Generators on the harmonics ``kept`` int64 (n,) up to ``degree``, as sums of a few on one pattern of elements."""
 
     degree: int
+    symmetry: Symmetry
     kept: NDArray[np.int64]
     pattern: sp.csr_array
     parts: Floats  # (7, nonzero): nothing, Delta, xi_x, xi_z of the drift, the same three of the precession
@@ -58,7 +59,7 @@ class Flow:
         parts = np.zeros((len(each), pattern.nnz))
         for row, one in zip(parts, each, strict=True):
             row[np.searchsorted(_places(pattern), _places(one))] = sp.coo_array(one).data
-        return Flow(degree, kept, pattern, parts)
+        return Flow(degree, symmetry, kept, pattern, parts)
 
     def generator(
         self, damping: float, stability: float, transverse: float, tilt: float, spin: float = 0.0
@@ -77,28 +78,9 @@ class Flow:
     def question(self, damping: float, stability: float, transverse: float, tilt: float) -> tuple[Floats, float]:
         """(seen (n,), offset): a density W ends in AP with the chance seen . W + offset, left to itself at rest.
 
-        The slow left eigenvector, scaled to 0 and 1 in the two wells.
+        It is the slow left eigenvector, scaled to 0 and 1 in the two wells.
         """
-        apart = self.kept > 0  # the total, which stays
-        rest = self.generator(damping, stability, transverse, tilt)[apart][:, apart]
-        solve = splu(sp.csc_array(rest.T))
-        start: Floats = (self.kept[apart] == 2).astype(np.float64)  # m_z
-        vector = start
-        for _ in range(60):
-            before = vector
-            vector = solve.solve(vector)
-            vector /= np.abs(vector).max() * np.sign(vector @ start)
-            if np.abs(vector - before).max() < 1e-11:
-                break
-        seen = np.zeros(self.kept.size)
-        seen[apart] = vector
-        up, down = self.wells(stability, transverse, tilt) @ seen
-        if not abs(up - down) > 1e-6:
-            raise ParameterError(
-                f"at Delta = {stability:.3g} and xi_x = {transverse:.3g} the junction has no two states at "
-                "rest; take a higher stability or a weaker in-plane field"
-            )
-        return seen / (down - up), float(-up / (down - up))
+        return _question(self.degree, self.symmetry, damping, stability, transverse, tilt)
 
     def carry(
         self, generator: sp.csr_array, state: Floats, span: float, unit: float, degree: int
@@ -174,11 +156,12 @@ def _kept(degree: int, symmetry: Symmetry) -> NDArray[np.int64]:
     index = np.arange((degree + 1) ** 2)
     ell = np.floor(np.sqrt(index + 0.5)).astype(np.int64)
     m = index - ell * ell - ell
-    if symmetry == "axis":
-        return index[m == 0]
-    if symmetry == "wells":  # a half turn about x: phi to -phi and m_z to -m_z
-        return index[((ell + np.abs(m)) % 2 == 1) == (m >= 0)]
-    return index
+    played = {
+        "none": np.ones(m.size, bool),
+        "axis": m == 0,
+        "wells": ((ell + np.abs(m)) % 2 == 1) == (m >= 0),  # a half turn about x: phi to -phi, m_z to -m_z
+    }
+    return np.flatnonzero(played[symmetry])
 
 
 @lru_cache(maxsize=32)
@@ -191,3 +174,30 @@ def _wells(degree: int, stability: float, transverse: float, tilt: float) -> Flo
     index = np.arange(sphere.size)
     ell = np.floor(np.sqrt(index + 0.5)).astype(np.int64)
     return np.stack([up, up * (1 - 2 * ((index - ell * ell) % 2))])
+
+
+@lru_cache(maxsize=64)
+def _question(
+    degree: int, symmetry: Symmetry, damping: float, stability: float, transverse: float, tilt: float
+) -> tuple[Floats, float]:
+    flow = Flow.of(degree, symmetry)
+    apart = flow.kept > 0  # the total, which stays
+    rest = flow.generator(damping, stability, transverse, tilt)[apart][:, apart]
+    solve = splu(sp.csc_array(rest.T))
+    start: Floats = (flow.kept[apart] == 2).astype(np.float64)  # m_z
+    vector = start
+    for _ in range(60):
+        before = vector
+        vector = solve.solve(vector)
+        vector /= np.abs(vector).max() * np.sign(vector @ start)
+        if np.abs(vector - before).max() < 1e-11:
+            break
+    seen = np.zeros(flow.kept.size)
+    seen[apart] = vector
+    up, down = flow.wells(stability, transverse, tilt) @ seen
+    if not abs(up - down) > 1e-6:
+        raise ParameterError(
+            f"at Delta = {stability:.3g} and xi_x = {transverse:.3g} the junction has no two states at "
+            "rest; take a higher stability or a weaker in-plane field"
+        )
+    return seen / (down - up), float(-up / (down - up))
