@@ -14,12 +14,13 @@ import numpy as np
 
 from labctl.core import plugins
 from labctl.core.clock import WallClock
-from labctl.core.errors import StationError
+from labctl.core.errors import ParameterError, StationError
 from labctl_sim import pace, profile, station
 from labctl_sim.array import JunctionArray
 from labctl_sim.connection import Connection
 from labctl_sim.device import SimDevice
 from labctl_sim.faults import Fault, Faults
+from labctl_sim.junction import Junctions
 from labctl_sim.macrospin.shipped import store_for
 from labctl_sim.macrospin.switching import SwitchingTable
 from labctl_sim.pace import Pace
@@ -57,6 +58,7 @@ class SimBench:
             "profile": self.plan.profile,
             "physics": self.plan.physics,
             "switching": self.world.physics.provenance,
+            "temperature_kelvin": float(self.world.array.junctions.layer.of("temperature_kelvin")[0]),
             "array_seed": self.plan.array_seed,
             "clock": self.plan.clock,
         }
@@ -84,9 +86,11 @@ def open_bench(
     wafer = _generator(plan.array_seed)
     cells = plan.rows * plan.cols
     kind = profile.load(plan.profile, path.parent)
-    junctions = kind.junctions(cells, wafer)
+    junctions, nominal = kind.junctions(cells, wafer), kind.nominal
+    if plan.temperature_kelvin is not None:
+        junctions, nominal = (_at(plan, each, plan.temperature_kelvin) for each in (junctions, nominal))
     states = wafer.integers(0, 2, cells, np.uint8)
-    physics = Physics(SwitchingTable(kind.nominal.layer, store=store_for(kind.name)), plan.physics)
+    physics = Physics(SwitchingTable(nominal.layer, store=store_for(kind.name)), plan.physics)
     array = JunctionArray(plan.rows, plan.cols, junctions, states)
     world = World(array, plan.wiring, _generator(plan.noise_seed), physics)
     lock = RLock()
@@ -104,6 +108,17 @@ def open_bench(
     except ValueError as error:
         raise StationError(f"{plan.path}: {error}") from error
     return SimBench(plan, time, devices)
+
+
+def _at(plan: station.SimStation, junctions: Junctions, kelvin: float) -> Junctions:
+    """The junctions at the station's temperature; raises StationError where their numbers no longer hold."""
+    try:
+        return junctions.at(kelvin)
+    except ParameterError as error:
+        raise StationError(
+            f"{plan.path}: [simulation] temperature_kelvin = {kelvin:g} is too far from what the profile "
+            f"{plan.profile!r} was made for: {error}"
+        ) from error
 
 
 def _device(plan: station.SimStation, role: str, time: Pace, lock: AbstractContextManager[bool]) -> SimDevice:

@@ -31,6 +31,7 @@ ROUNDS = 1000
 RUNAWAY_VOLTS = 1e30  # a current source that nothing loads, before its compliance is heeded, gets to 1e12
 SHORTEST_STEP = 1 / 256  # enough for a TMR of 200
 CACHED_STATES = 16
+WRITTEN_AT_MOST = 4  # cells of a known network: more of them cost as much as a new one
 ROUNDING = 1e-9  # by how much, relatively, a limit may be missed
 ROUNDING_AMPS = 1e-13
 
@@ -86,10 +87,16 @@ class Circuit:
         self._row_of_role = {role: row - 1 for role, row in wiring.rows.items()}
         self._networks: OrderedDict[bytes, tuple[Network, Floats, Floats, Floats]] = OrderedDict()
 
-    def solve(self, closed: frozenset[Crosspoint], faces: Mapping[str, Face], states: States | Floats) -> Point:
+    def solve(
+        self,
+        closed: frozenset[Crosspoint],
+        faces: Mapping[str, Face],
+        states: States | Floats,
+        relative: Floats | float = 0.0,
+    ) -> Point:
         """The operating point with these relays ``closed``, these instruments' ``faces`` and the array in ``states``.
 
-        A role without a face is an open circuit.
+        A role without a face is an open circuit. Each cell's resistance may be off by a ``relative`` (N,) part.
         """
         clamps: dict[str, Face] = {}
         tried: set[frozenset[tuple[str, float]]] = set()
@@ -97,7 +104,7 @@ class Circuit:
         # on resistors that ends at the one solution there is; clamping all at once invents volts that nobody sources.
         order = sorted((role for role, face in faces.items() if not isinstance(face, Thevenin)), key=_by_limit(faces))
         while True:
-            point = self._solve(closed, {**faces, **clamps}, states)
+            point = self._solve(closed, {**faces, **clamps}, states, relative)
             sides = frozenset((role, _level(face)) for role, face in clamps.items())
             wrong = next((role for role in order if _misplaced(faces[role], clamps.get(role), role, point)), None)
             if wrong is None or sides in tried:  # tried before: the two differ by rounding
@@ -108,7 +115,13 @@ class Circuit:
             else:
                 clamps[wrong] = _clamped(faces[wrong], wrong, point)
 
-    def _solve(self, closed: frozenset[Crosspoint], faces: Mapping[str, Face], states: States | Floats) -> Point:
+    def _solve(
+        self,
+        closed: frozenset[Crosspoint],
+        faces: Mapping[str, Face],
+        states: States | Floats,
+        relative: Floats | float,
+    ) -> Point:
         network, ports, cells, linear = self._network(states)
         lines = ports.shape[0]
         ideal = [role for role, face in faces.items() if isinstance(face, VoltageSource)]
@@ -145,19 +158,22 @@ class Circuit:
             unknown = inverse @ rhs
             return unknown, cells @ unknown[:lines] + network.inject(extra).ravel()
 
+        def beyond(volts: Floats) -> Floats:
+            return (self._array.conductance(states, volts) / (1 + relative) - linear) * volts
+
         inverse = np.linalg.inv(matrix)
-        unknown, volts = self._settled(linearly, linear, states)
+        unknown, volts = self._settled(linearly, beyond, states.size)
         return self._point(faces, ideal, unknown, lines, volts)
 
     def _settled(
-        self, linearly: Callable[[Floats], tuple[Floats, Floats]], linear: Floats, states: States | Floats
+        self, linearly: Callable[[Floats], tuple[Floats, Floats]], beyond: Callable[[Floats], Floats], cells: int
     ) -> tuple[Floats, Floats]:
         """The unknowns and the cells' volts at which each cell draws what it draws at these volts.
 
-        ``linearly`` gives both for the amperes that cells draw beyond their ``linear`` conductance. Raises
+        ``linearly`` gives both for the amperes that cells draw ``beyond`` a linear conductance at their volts. Raises
         CircuitUnsettled.
         """
-        extra, volts = np.zeros(states.size), np.zeros(states.size)
+        extra, volts = np.zeros(cells), np.zeros(cells)
         change, step = np.inf, 1.0
         for _ in range(ROUNDS):  # a fixed point on the zero-bias factor; three to six rounds are usual
             last, before = change, volts
@@ -170,7 +186,7 @@ class Circuit:
                 break
             if change > 0.98 * last and step > SHORTEST_STEP:
                 step /= 2  # cells on a current source are overshot: the more TMR, the shorter must the steps be
-            extra = extra + step * ((self._array.conductance(states, volts) - linear) * volts - extra)
+            extra = extra + step * (beyond(volts) - extra)
         raise CircuitUnsettled(
             f"the volts across the cells did not settle in {ROUNDS} rounds; the last one moved them by {change:.2g} V. "
             "The conductance of a junction must not jump, nor fall with bias: look at the junction profile"
@@ -198,19 +214,31 @@ class Circuit:
             self._networks.move_to_end(key)
             return self._networks[key]
         rows, cols = self._array.rows, self._array.cols
-        network = Network(
-            linear.reshape(rows, cols),
-            word_segment_ohms=SEGMENT_OHMS,
-            bit_segment_ohms=SEGMENT_OHMS,
-            left_ohms=0.0,
-            bottom_ohms=0.0,
-        )
+        network = self._near(linear)
         used: NDArray[np.intp] = np.r_[0:rows, 2 * rows + cols : 2 * rows + 2 * cols]
         entry = (network, network.admittance[np.ix_(used, used)], network.cell_transfer[:, used], linear)
         self._networks[key] = entry
         if len(self._networks) > CACHED_STATES:
             self._networks.popitem(last=False)
         return entry
+
+    def _near(self, linear: Floats) -> Network:
+        """The network of the conductances ``linear`` (N,): the latest one with a few cells written, or a new one."""
+        rows, cols = self._array.rows, self._array.cols
+        for near, _, _, known in reversed(self._networks.values()):
+            differing = np.flatnonzero(known != linear)
+            if differing.size <= WRITTEN_AT_MOST:
+                network = near
+                for cell in differing.tolist():
+                    network = network.written(cell // cols, cell % cols, float(linear[cell]))
+                return network
+        return Network(
+            linear.reshape(rows, cols),
+            word_segment_ohms=SEGMENT_OHMS,
+            bit_segment_ohms=SEGMENT_OHMS,
+            left_ohms=0.0,
+            bottom_ohms=0.0,
+        )
 
 
 def _join(matrix: Floats, a: int, b: int, siemens: float) -> None:

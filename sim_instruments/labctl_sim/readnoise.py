@@ -86,9 +86,10 @@ class ReadNoise:
         self._rates = corners()
         count = numbers.flicker_power.size
         self._flicker = rng.standard_normal((count, self._rates.size))
-        up, down = numbers.telegraph_up_hertz, numbers.telegraph_down_hertz
-        self._often = up / (up + down)
-        self._trapped: NDArray[np.bool_] = rng.random(count) < self._often
+        self._traps = np.flatnonzero(numbers.telegraph_amplitude)
+        self._up, self._down = numbers.telegraph_up_hertz[self._traps], numbers.telegraph_down_hertz[self._traps]
+        self._often = self._up / (self._up + self._down)
+        self._trapped: NDArray[np.bool_] = rng.random(self._traps.size) < self._often
         self._reported: tuple[float, float, Floats] | None = None  # the last window and what it showed
 
     def relative(self, seconds: float, integration_seconds: float) -> Floats:
@@ -101,7 +102,7 @@ class ReadNoise:
                 f"noise at {seconds:g} s over {integration_seconds:g} s was asked for; give finite times, 0 or longer"
             )
         end = seconds + integration_seconds
-        shared, known = 0.0, np.zeros(self._trapped.size)
+        shared, known = 0.0, np.zeros(self._numbers.flicker_power.size)
         if self._reported is not None:
             begun, until, known = self._reported
             if (begun, until) == (seconds, end):
@@ -126,8 +127,7 @@ class ReadNoise:
         keep = np.exp(-self._rates * seconds)
         self._flicker *= keep
         self._flicker += np.sqrt(1 - keep**2) * self._rng.standard_normal(self._flicker.shape)
-        total = self._numbers.telegraph_up_hertz + self._numbers.telegraph_down_hertz
-        chance = self._often + (self._trapped - self._often) * np.exp(-total * seconds)
+        chance = self._often + (self._trapped - self._often) * np.exp(-(self._up + self._down) * seconds)
         self._trapped = self._rng.random(chance.size) < chance
 
     def _flicker_over(self, seconds: float) -> Floats:
@@ -144,11 +144,9 @@ class ReadNoise:
         return result
 
     def _telegraph_over(self, seconds: float) -> Floats:
-        numbers = self._numbers
-        share, self._trapped = occupation(
-            self._trapped, numbers.telegraph_up_hertz, numbers.telegraph_down_hertz, seconds, self._rng
-        )
-        result: Floats = numbers.telegraph_amplitude * (share - self._often)
+        share, self._trapped = occupation(self._trapped, self._up, self._down, seconds, self._rng)
+        result: Floats = np.zeros(self._numbers.telegraph_amplitude.size)
+        result[self._traps] = self._numbers.telegraph_amplitude[self._traps] * (share - self._often)
         return result
 
 

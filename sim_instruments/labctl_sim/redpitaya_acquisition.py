@@ -146,7 +146,7 @@ class Acquisition(ScpiPanel):
         """The inputs as they are: what a generator plays meanwhile is not in it."""
         capture = self._capture
         if capture is not None:
-            amps = -self.world.point().amps.get("digitizer", 0.0)
+            amps = -self.world.terminals("digitizer").amps
             volts = self.world.wiring.sense_ohms * amps
             noise = self.world.noise_of(self.role).standard_normal((1, capture.sample_seconds.size), np.float32)
             capture.convert(noise * np.float32(capture.noise_volts) + np.float32(volts))

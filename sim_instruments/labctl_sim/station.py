@@ -33,6 +33,7 @@ class SimStation:
     wiring: Wiring
     profile: str
     physics: str
+    temperature_kelvin: float | None
     array_seed: int
     noise_seed: int | None
     faults: tuple[Fault, ...]
@@ -89,6 +90,7 @@ def _station(path: Path, top: Table) -> SimStation | None:
     if physics is not None and physics not in PATHS:
         table.mistake("physics", f"there is no {physics!r}; known are: {', '.join(PATHS)} (leave it out for 'table')")
         physics = None
+    kelvin = table.number("temperature_kelvin", "310.0") if "temperature_kelvin" in table.content else None
     array_seed = table.whole("array_seed", "1", least=0)
     noise_seed = table.whole("noise_seed", "1", least=0) if "noise_seed" in table.content else None
     clock = table.text("clock", "virtual", default="virtual")
@@ -111,6 +113,7 @@ def _station(path: Path, top: Table) -> SimStation | None:
         wiring=wiring,
         profile=profile,
         physics=physics,
+        temperature_kelvin=kelvin,
         array_seed=array_seed,
         noise_seed=noise_seed,
         faults=faults,

@@ -170,7 +170,7 @@ class Acquisition(ScpiPanel):
 
     def quiet_volts(self) -> float:
         """What stands at CH1 now."""
-        amps = -self.world.point().amps.get("digitizer", 0.0)
+        amps = -self.world.terminals("digitizer").amps
         return float(self.world.wiring.sense_ohms * amps)
 
     def _take_quiet(self, capture: Capture, frames: int = 1) -> None:

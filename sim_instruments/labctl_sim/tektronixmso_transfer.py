@@ -228,15 +228,15 @@ class Transfer:
     def _curve(self) -> Reply:
         """``#<n><length><frames x samples>``, or numbers with commas between them."""
         counts, encoding = self._counts(), self._panel.state["encoding"]
+        kind = f"{'i' if SIGNED[encoding] else 'u'}{self._panel.state['width']}"
+        if kind == "i1" and encoding != "ASCI" and encoding not in FLOATS:
+            return scpi_text.block(counts.tobytes())
         values = counts.astype(np.int32) * self._finer() + self._zero()
         if encoding == "ASCI":  # frames stand between semicolons (tm_devices)
             return ";".join(",".join(map(str, frame)) for frame in values.tolist())
         if encoding in FLOATS:
             seen = self._vertical()
             return scpi_text.block(seen.volts(counts).astype(FLOATS[encoding]).tobytes())
-        kind = f"{'i' if SIGNED[encoding] else 'u'}{self._panel.state['width']}"
-        if kind == "i1":
-            return scpi_text.block(counts.tobytes())
         return scpi_text.block(values.astype((">" if BIG_ENDIAN[encoding] else "<") + kind).tobytes())
 
     def _waveform(self) -> Reply:

@@ -89,11 +89,20 @@ class Capture:
         """True once every armed frame has been triggered."""
         return self.filled >= self.frames
 
+    @property
+    def span(self) -> tuple[int, int]:
+        """The lowest and the highest count."""
+        return -(2 ** (self.bits - 1)), 2 ** (self.bits - 1) - 1
+
     def convert(self, volts: NDArray[np.float32]) -> None:
         """Digitise records (F, S) of volts at the input, noise included, as the next F frames; ``volts`` is used up."""
         volts *= np.float32(1 / self.volts_per_count)
         volts += np.float32(self.zero_counts)
         np.rint(volts, out=volts)
-        np.clip(volts, -(2 ** (self.bits - 1)), 2 ** (self.bits - 1) - 1, out=volts)
-        self.counts[self.filled : self.filled + len(volts)] = volts
-        self.filled += len(volts)
+        np.clip(volts, *self.span, out=volts)
+        self.keep(volts)
+
+    def keep(self, counts: NDArray[Any]) -> None:
+        """These counts (F, S) are the next F frames."""
+        self.counts[self.filled : self.filled + len(counts)] = counts
+        self.filled += len(counts)

@@ -12,13 +12,11 @@ far as it has run; what another instrument has appointed waits for the room.
 
 from __future__ import annotations
 
-import heapq
-import itertools
 import math
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
@@ -27,16 +25,20 @@ from numpy.typing import NDArray
 from labctl.bench.wiring import Wiring
 from labctl.core.device import Crosspoint
 from labctl_sim import burst
+from labctl_sim.appointments import Appointments
 from labctl_sim.array import JunctionArray
 from labctl_sim.circuit import Circuit, CurrentSource, Face, Point, Thevenin, VoltageSource
 from labctl_sim.faults import Faults
 from labctl_sim.flips import Flips, Floats, States, relaxed
+from labctl_sim.fluctuation import Fluctuation
 from labctl_sim.physics import Physics
 from labctl_sim.readnoise import occupation
+from labctl_sim.recording import Recorder
 from labctl_sim.waveform import Capture, Waveform
 
 LIVE_VOLTS = 1e-3
 LIVE_AMPS = 1e-9
+UNSEEN_VOLTS = 1e-9  # across a cell: less shows nothing of it
 RESTLESS = 1e-3  # changes expected in a time: from here on it is asked when they happened
 NOISE_OF_ROLES = 1  # in the spawn key; 0 and so on are what ``spawn`` gives away
 SENSE_INPUT_OHMS = 10.0  # the current amplifier's virtual ground
@@ -57,14 +59,6 @@ class _Run:
     def ends(self) -> float:
         """When its last cycle is over."""
         return self.since + self.cycles * self.waveform.period_seconds
-
-
-@dataclass(frozen=True, order=True)
-class _Appointment:
-    when: float
-    number: int
-    act: Callable[[], None] = field(compare=False)
-    role: str | None = field(compare=False)  # whose it is, if time is the room's
 
 
 @dataclass(frozen=True)
@@ -89,21 +83,23 @@ class World:
         self.hot_switches = 0
         self.closed: frozenset[Crosspoint] = frozenset()  # what the matrix was told
         self.faults = Faults(self.now, noise.spawn(1)[0], self._fault_due)
+        self.fluctuation = Fluctuation(array.junctions.noise, noise.spawn(1)[0])
         self._circuit = Circuit(array, wiring)
         self._faces: dict[str, Face] = {}
         self._unwired: dict[str, Face] = {}
         if "digitizer" in wiring.rows:
             self._faces["digitizer"] = Thevenin(0.0, SENSE_INPUT_OHMS)
         self._running: dict[str, _Run] = {}
-        self._appointments: list[_Appointment] = []
-        self._numbers = itertools.count()
+        self._appointments = Appointments()
         self._capture: Capture | None = None
         self._now = 0.0
         self.paced = False  # somebody else lets time pass: the room
         self._own_time: float | None = None  # of the instrument that acts, where it is not the world's
         self._acting: str | None = None
         self._point: Point | None = None
-        self._mean: Point | None = None  # over the time that passed last, if junctions changed their states in it
+        self._mean_z: Floats | None = None  # over the time that passed last, if junctions changed their states in it
+        self._passed_from = 0.0  # when that began
+        self._read: tuple[Point, float, float, Point] | None = None  # the point, the time, and what was read of it
         self._solved_with: frozenset[Crosspoint] = frozenset()
 
     # -- time: labctl.core.clock.Clock
@@ -119,8 +115,8 @@ class World:
             self._reach(due)
             for role in [role for role, run in self._running.items() if run.ends <= due]:
                 self._play_due(role, self._running.pop(role), over=True)
-            while (appointment := self._first()) is not None and appointment.when <= due:
-                self._forget(appointment)
+            while (appointment := self._appointments.first(self._acting)) is not None and appointment.when <= due:
+                self._appointments.forget(appointment)
                 if appointment.role is None:
                     appointment.act()
                 else:
@@ -141,27 +137,14 @@ class World:
 
     def at(self, when: float, act: Callable[[], None]) -> None:
         """Let ``act`` happen when the clock shows ``when``. Whoever changes his mind lets ``act`` find that out."""
-        heapq.heappush(self._appointments, _Appointment(when, next(self._numbers), act, self._acting))
+        self._appointments.make(when, act, self._acting)
 
     def next_event(self) -> float | None:
         """When the next appointment is due or the next burst over; a waiting reader need not look before that."""
         times = [run.ends for run in self._running.values() if math.isfinite(run.ends)]
-        if (appointment := self._first()) is not None:
+        if (appointment := self._appointments.first(self._acting)) is not None:
             times.append(appointment.when)
         return min(times, default=None)
-
-    def _first(self) -> _Appointment | None:
-        """The next appointment; while an instrument acts at its own time, the next of those that concern it."""
-        if self._acting is None:
-            return self._appointments[0] if self._appointments else None
-        return min((entry for entry in self._appointments if entry.role in (None, self._acting)), default=None)
-
-    def _forget(self, appointment: _Appointment) -> None:
-        if appointment is self._appointments[0]:
-            heapq.heappop(self._appointments)
-        else:
-            self._appointments.remove(appointment)
-            heapq.heapify(self._appointments)
 
     def _reach(self, when: float) -> None:
         if when > self._now:
@@ -171,8 +154,9 @@ class World:
 
     def _pass(self, until: float) -> None:
         """Let time pass in which nothing else happens."""
-        seconds, self._now = until - self._now, until
-        self._mean = None
+        self._passed_from, self._now = self._now, until
+        seconds = until - self._passed_from
+        self._mean_z = None
         for role, run in list(self._running.items()):
             self._play_due(role, run, over=False)
         if seconds and self._running.keys().isdisjoint(self.wiring.rows):
@@ -194,8 +178,8 @@ class World:
         ):
             return  # not yet as many cycles as one record spans
         if due > run.played:
-            cycles, run.played = int(due) - run.played, int(due)
-            self._burst(role, run, cycles)
+            first, run.played = run.played, int(due)
+            self._burst(role, run, run.played - first, run.since + first * period)
 
     # -- what instruments do
 
@@ -231,10 +215,10 @@ class World:
         """What ``role`` plays ends now; the cycle in which that happens has been played up to here."""
         run = self._running.pop(role, None)
         if run is not None:
-            begun = self.now() - run.since - run.played * run.waveform.period_seconds
-            if begun > 0:
-                part = run.waveform.cut(np.array([min(begun, run.waveform.period_seconds)]))[0]
-                self._burst(role, replace(run, waveform=part, triggers=False), 1)
+            begun = run.since + run.played * run.waveform.period_seconds
+            if (done := self.now() - begun) > 0:
+                part = run.waveform.cut(np.array([min(done, run.waveform.period_seconds)]))[0]
+                self._burst(role, replace(run, waveform=part, triggers=False), 1, begun)
         return run
 
     def playing(self, role: str) -> bool:
@@ -272,23 +256,33 @@ class World:
         contacts = self.contacts
         if self._point is None or contacts != self._solved_with:  # a relay may have got stuck meanwhile
             self._solved_with = contacts
-            self._point = self._mean = None
+            self._point = self._mean_z = None
         if self._point is None:
-            self._point = self._solved(self.array.states)
+            self._point = self._circuit.solve(self.contacts, self._attenuated(self._faces), self.array.states)
         return self._point
 
-    def _solved(self, states: States | Floats) -> Point:
-        return self._circuit.solve(self.contacts, self._attenuated(self._faces), states)
+    def _integrated(self) -> Point:
+        """The operating point as seen over the time that passed last, resistance noise included."""
+        point, end = self.point(), self.now()
+        begin = min(self._passed_from, end)
+        if self._mean_z is None and (self.fluctuation.quiet or np.abs(point.cell_volts).max() < UNSEEN_VOLTS):
+            return point
+        if self._read is None or self._read[0] is not point or self._read[1:3] != (begin, end):
+            states = self.array.states if self._mean_z is None else self._mean_z
+            relative = self.fluctuation.between(begin, end)
+            seen = self._circuit.solve(self.contacts, self._attenuated(self._faces), states, relative)
+            self._read = point, begin, end, seen
+        return self._read[3]
 
     def terminals(self, role: str) -> Terminals:
         """What stands at the terminals of ``role``: as the circuit has it, or open if the station wires them to
         nothing.
 
-        Junctions that changed their states in the time that passed last count with their mean conductance in it: who
-        looks after an integration time sees what was integrated, a fast telegraph signal as its mean.
+        Junctions count with their mean conductance in the time that passed last, as their states and their noise made
+        it: who looks after an integration time sees what was integrated, a fast telegraph signal as its mean.
         """
         if role in self.wiring.rows:
-            point = self._mean or self.point()
+            point = self._integrated()
             return Terminals(point.volts.get(role, 0.0), point.amps.get(role, 0.0), role in point.limited)
         face = self._unwired.get(role)
         if isinstance(face, CurrentSource) and face.amps:
@@ -328,7 +322,7 @@ class World:
 
     def _disturbed(self) -> None:
         """Something changed: find the new operating point at once, for a junction breaks in no time."""
-        self._point = self._mean = None
+        self._point = self._mean_z = None
         while self.array.stress(self.point().cell_volts):
             self._point = None
 
@@ -348,7 +342,7 @@ class World:
         if self.array.put(after) or worn:
             self._disturbed()
         if restless.size:
-            self._mean = self._solved(mean_z)
+            self._mean_z = mean_z
 
     def _fault_due(self, when: float, notice: Callable[[], None]) -> None:
         """A condition begins at ``when``: the circuit and the instrument notice it then, not at the next message."""
@@ -358,46 +352,54 @@ class World:
             self._disturbed()
 
         if when > self.now():
-            heapq.heappush(self._appointments, _Appointment(when, next(self._numbers), begin, None))
+            self._appointments.make(when, begin, None)
         else:
             begin()
 
-    def _burst(self, role: str, run: _Run, cycles: int) -> None:
+    def _burst(self, role: str, run: _Run, cycles: int, begun: float) -> None:
         if role not in self.wiring.rows:
             return
 
-        def response(volts: float, states: States) -> tuple[Floats, float]:
-            faces = self._attenuated({**self._faces, role: Thevenin(volts, run.ohms)})
-            point = self._circuit.solve(self.contacts, faces, states)
-            return point.cell_volts, -point.amps.get("digitizer", 0.0)
+        solved: dict[tuple[float, bytes], tuple[Floats, float]] = {}
 
+        def response(volts: float, states: States) -> tuple[Floats, float]:
+            key = volts, states.tobytes() + self.array.broken.tobytes()
+            if key not in solved:
+                faces = self._attenuated({**self._faces, role: Thevenin(volts, run.ohms)})
+                point = self._circuit.solve(self.contacts, faces, states)
+                solved[key] = point.cell_volts, -point.amps.get("digitizer", 0.0)
+            return solved[key]
+
+        recorder = None
+        if self._capture is not None and run.triggers and self.faults.triggers("digitizer"):
+            recorder = Recorder(
+                self._capture, self._sensed(), self.wiring.sense_ohms, self.fluctuation, self.noise_of("digitizer")
+            )
         burst.play(
             run.waveform,
             cycles,
+            begun,
             self.array,
             self.physics,
-            self._sensed(),
             response,
-            self._capture if run.triggers and self.faults.triggers("digitizer") else None,
-            self.wiring.sense_ohms,
+            recorder,
             self.noise,
-            self.noise_of("digitizer"),
             alone=next((name for name in self._running if name in self.wiring.rows), role) == role,
         )
         self._disturbed()
 
-    def _sensed(self) -> NDArray[np.bool_]:
-        """Which cells lie on a line that is connected to the digitizer's row."""
-        mask = np.zeros((self.array.rows, self.array.cols), np.bool_)
+    def _sensed(self) -> Floats:
+        """Of each cell (N,), whether its current flows into the digitizer (1), out of it (-1) or elsewhere (0)."""
+        way = np.zeros((self.array.rows, self.array.cols))
         row = self.wiring.rows.get("digitizer")
         for point in self.contacts:
             line = self.wiring.places.get((point.slot, point.column))
             if point.row == row and line is not None:
                 if line < self.array.rows:
-                    mask[line] = True
+                    way[line] -= 1
                 else:
-                    mask[:, line - self.array.rows] = True
-        return mask.ravel()
+                    way[:, line - self.array.rows] += 1
+        return way.ravel()
 
     def _attenuated(self, faces: dict[str, Face]) -> dict[str, Face]:
         """Faces as they are at the matrix: the pulser's cable may hold a (matched) attenuator."""

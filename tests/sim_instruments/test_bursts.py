@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 import pyvisa
 
-from labctl_sim.chains import chain, linked
-
 INTERVAL = 1e-9
 
 
@@ -220,28 +218,3 @@ def test_the_other_cells_of_the_word_line_are_scrambled_too(bench):
     assert seen[8:16].all()  # 40 fair coins each: false alarm below 1e-11
     assert not seen[:8].any()
     assert not seen[16:].any()
-
-
-@pytest.mark.parametrize(("up", "down"), [([0.5], [0.5]), ([0.9], [0.95]), ([0.02], [0.03]), ([0.3, 0.9], [0.1, 0.8])])
-def test_the_chain_without_a_loop_is_the_chain(up, down):
-    n = 40_000
-    rng = np.random.Generator(np.random.PCG64(3))
-    fast = chain(1, np.array(up), np.array(down), n, rng)
-    slow, state = [1], 1
-    draws = np.random.Generator(np.random.PCG64(3)).random((n, len(up)))
-    for row in draws:
-        for step, draw in enumerate(row):
-            state = int(draw < (1 - down[step] if state else up[step]))
-            slow.append(state)
-    np.testing.assert_array_equal(fast, slow)
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_known_outcomes_are_linked_as_one_by_one(seed):
-    rng = np.random.default_rng(seed)
-    if_p, if_ap = rng.random((2, 500, 3)) < rng.random((2, 1, 3))
-    state, slow = seed % 2, [seed % 2]
-    for pair in zip(if_p.ravel(), if_ap.ravel(), strict=True):
-        state = int(pair[state])
-        slow.append(state)
-    np.testing.assert_array_equal(linked(seed % 2, if_p, if_ap), slow)

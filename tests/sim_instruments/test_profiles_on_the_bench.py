@@ -172,3 +172,18 @@ def test_a_junction_that_broke_keeps_its_state_and_draws_no_more_bits(bench):
     bench.pulser.write("*TRG")
     bench.library.clock.sleep(1.0)
     assert bench.world.array.states.all()
+
+
+def test_the_station_s_temperature_is_that_of_its_junctions(station, opened):
+    found = {}
+    for kelvin in (None, 300, 350):
+        bench = opened(station(array_seed="1" if kelvin is None else f"1\ntemperature_kelvin = {kelvin}"))
+        bench.world.put(1)
+        bench.route(smu=0)
+        bench.smu.write("*RST;:SENS:CURR:PROT 1E-4;:FORM:ELEM CURR;:SOUR:VOLT 0.02;:OUTP ON")
+        found[kelvin] = float(bench.smu.query(":READ?"))
+        assert bench.library.provenance["temperature_kelvin"] == (kelvin or 300)
+    assert found[300] == found[None]
+    # 50 K at -0.03 % per kelvin of R_P and -0.15 % of TMR (1.0 at 300 K) for junctions in AP; noise is below 0.3 %.
+    ratio = (1 - 3e-4 * 50) * (1 + (1 - 1.5e-3 * 50)) / 2
+    assert found[350] / found[300] == pytest.approx(1 / ratio, rel=5e-3)

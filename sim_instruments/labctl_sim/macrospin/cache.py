@@ -1,7 +1,8 @@
 """Columns that were worked out before: in memory, in the user's cache folder, and in files that come with a profile.
 
 A column is a pure function of its key, so that nothing needs to be locked or dated: what two processes write at once is
-the same. Whatever is wrong with the folder (read-only, full, damaged or foreign files) costs time, never an answer.
+the same. Whatever is wrong with the folder (read-only, full, damaged or foreign files) costs time, never an answer:
+every file ends in the SHA-256 of what stands before, and without it counts as absent.
 """
 
 from __future__ import annotations
@@ -10,28 +11,18 @@ import contextlib
 import hashlib
 import io
 import os
-import sys
 import tempfile
-import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labctl_sim.macrospin.columns import FINEST, Column, pack, unpack
 
-WRONG = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
-
-
-def user_folder(environment: Mapping[str, str] = os.environ) -> Path:
-    """LABCTL_CACHE, or the place for caches on this system."""
-    if environment.get("LABCTL_CACHE"):
-        return Path(environment["LABCTL_CACHE"])
-    if environment.get("XDG_CACHE_HOME"):
-        return Path(environment["XDG_CACHE_HOME"]) / "labctl"
-    if sys.platform == "win32" and environment.get("LOCALAPPDATA"):
-        return Path(environment["LOCALAPPDATA"]) / "labctl" / "Cache"
-    return Path("~").expanduser() / ".cache" / "labctl"
+SEAL_BYTES = 32
+STALE_SECONDS = 3600.0  # older than this, a half-written file is of a process that was killed
 
 
 def name_of(key: str) -> str:
@@ -54,13 +45,9 @@ class Store:
             for known, column in read_set(self._unread.pop(0)).items():
                 self._memory.setdefault(known, column)
         if name not in self._memory and self._folder is not None:
-            try:
-                data = (self._folder / "columns" / f"{name}.npz").read_bytes()
-                with np.load(io.BytesIO(data), allow_pickle=False) as stored:
-                    if str(stored["key"]) == key:
-                        self._memory[name] = unpack(dict(stored))
-            except WRONG:
-                return None  # absent or damaged: it will be made again, and written over
+            stored = _read(self._folder / "columns" / f"{name}.npz")
+            if stored is not None and str(stored["key"]) == key:
+                self._memory[name] = unpack(stored)
         return self._memory.get(name)
 
     def put(self, key: str, column: Column) -> Column:
@@ -70,50 +57,73 @@ class Store:
         if self._folder is not None:
             target = self._folder / "columns" / f"{name}.npz"
             with contextlib.suppress(OSError):
-                buffer = io.BytesIO()
-                np.savez_compressed(buffer, key=np.array(key), **pack(column))  # type: ignore[arg-type]  # numpy's stub
-                replace_file(target, buffer.getvalue())
+                _sweep(_write(target, {"key": np.array(key), **pack(column)}))
         return self._memory[name]
 
 
-def replace_file(target: Path, data: bytes) -> None:
-    """Write all of it or nothing, whoever else writes or reads there."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, suffix=".part")
+def _read(path: Path) -> dict[str, NDArray[Any]] | None:
+    """The arrays that `_write` put there; None if they are not all there, to the last byte."""
+    try:
+        # A pipe would block. Nothing unsealed gets to the readers of zip files, which can fail in a dozen ways.
+        data = path.read_bytes() if path.is_file() else b""
+    except OSError:
+        return None
+    body = data[:-SEAL_BYTES]
+    if hashlib.sha256(body).digest() != data[-SEAL_BYTES:]:
+        return None
+    with np.load(io.BytesIO(body), allow_pickle=False) as stored:
+        return dict(stored)
+
+
+def _write(path: Path, arrays: Mapping[str, NDArray[Any]]) -> Path:
+    """All of ``arrays`` or nothing, whoever else writes or reads there; returns ``path``."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]  # numpy's stub takes them for its own options
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        Path(name).replace(target)
+            file.write(buffer.getvalue() + hashlib.sha256(buffer.getvalue()).digest())  # a zip file may have a tail
+        Path(name).replace(path)
     except OSError:
         with contextlib.suppress(OSError):
             Path(name).unlink()
         raise
+    return path
+
+
+def _sweep(fresh: Path) -> None:
+    """Remove what killed processes left half written beside ``fresh``, by whose age theirs is measured."""
+    oldest = fresh.stat().st_mtime - STALE_SECONDS
+    for part in fresh.parent.glob("*.part"):
+        with contextlib.suppress(OSError):
+            if part.stat().st_mtime < oldest:
+                part.unlink()
 
 
 def write_set(path: Path, columns: Mapping[str, Column]) -> None:
     """Columns by key as one file, to be shipped with a profile: differences of neighbours, which pack best."""
     packed = {name_of(key): pack(each) for key, each in columns.items()}
     whole = [np.rint(each["chance"] * FINEST).astype(np.int32) for each in packed.values()]
-    buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer,
-        finest=np.array(FINEST),
-        names=np.array(list(packed), "U40"),
-        sizes=np.array([each.shape[1] for each in whole], np.int32),
-        numbers=np.array([each["numbers"] for each in packed.values()]).reshape(-1, 2),
-        steps=np.diff(np.concatenate([np.zeros((2, 1), np.int32), *whole], axis=1), axis=1),
+    _write(
+        path,
+        {
+            "finest": np.array(FINEST),
+            "names": np.array(list(packed), "U40"),
+            "sizes": np.array([each.shape[1] for each in whole], np.int32),
+            "numbers": np.array([each["numbers"] for each in packed.values()]).reshape(-1, 2),
+            "steps": np.diff(np.concatenate([np.zeros((2, 1), np.int32), *whole], axis=1), axis=1),
+        },
     )
-    replace_file(path, buffer.getvalue())
     path.chmod(0o644)  # a temporary file is its owner's alone; this one is for all who use the package
 
 
 def read_set(path: Path) -> dict[str, Column]:
-    """Columns by name; nothing where the file is absent or damaged."""
-    try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
-            chance = np.cumsum(stored["steps"], axis=1, dtype=np.int32) / float(stored["finest"])
-            each = np.split(chance, np.cumsum(stored["sizes"])[:-1], axis=1)
-            entries = zip(stored["names"].tolist(), each, stored["numbers"], strict=True)
-            return {name: unpack({"chance": part, "numbers": numbers}) for name, part, numbers in entries}
-    except WRONG:
+    """Columns by name; nothing where the file is absent or damaged, so that they will be worked out."""
+    stored = _read(path)
+    if stored is None:
         return {}
+    chance = np.cumsum(stored["steps"], axis=1, dtype=np.int32) / float(stored["finest"])
+    each = np.split(chance, np.cumsum(stored["sizes"])[:-1], axis=1)
+    entries = zip(stored["names"].tolist(), each, stored["numbers"], strict=True)
+    return {name: unpack({"chance": part, "numbers": numbers}) for name, part, numbers in entries}

@@ -25,7 +25,7 @@ from labctl_sim.macrospin.flow import Flow, steps
 
 Floats = NDArray[np.float64]
 
-VERSION = 1  # part of every key: raise it when the numbers change
+VERSION = 2  # part of every key: raise it when the numbers change
 CHUNK = 8  # samples between two looks at the degree
 PER_TURN = 40  # samples of a column per turn of the fastest precession
 LONGEST_TURNS, MOST_SAMPLES = 200, 12_000
@@ -86,28 +86,29 @@ class Column:
 
 def column(point: Point, fixed: bool = False, angles: tuple[float, int] | None = None) -> Column:
     """The column of ``point``: as long as it needs, at angle 0 alone (``fixed``), or at (step, how many) ``angles``."""
-    flow = Flow.of(_degree(point), point.damping)
-    rest = (point.stability, point.transverse, point.tilt)
-    seen, starts = flow.question(*rest), flow.wells(*rest)
-    for part, angle in reversed(point.trailing):
-        turned = sp.csr_array(flow.generator(*point.at(part)).T)
-        seen = steps(turned, seen[None, :], angle * point.unit, point.unit)[0]
     # A half turn about the field exchanges the wells; where nothing tells them apart, one start is enough.
     alike = point.tilt == 0 and point.spin == 0 and point.lean == 0
+    flow = Flow.of(_degree(point), "axis" if point.transverse == 0 else "wells" if alike else "none")
+    rest = (point.stability, point.transverse, point.tilt)
+    (seen, offset), starts = flow.question(point.damping, *rest), flow.wells(*rest)
+    for part, angle in reversed(point.trailing):
+        turned = sp.csr_array(flow.generator(point.damping, *point.at(part)).T)
+        seen = steps(turned, seen[None, :], angle * point.unit, point.unit)[0]
     state = starts[:1] if alike else starts
-    degree = flow.sphere.degree
+    degree = flow.degree
     for part, angle in point.leading:
-        state, degree = flow.carry(flow.generator(*point.at(part)), state, angle * point.unit, point.unit, degree)
-    answers = [state @ seen[: state.shape[1]]]
+        generator = flow.generator(point.damping, *point.at(part))
+        state, degree = flow.carry(generator, state, angle * point.unit, point.unit, degree)
+    answers = [state @ seen[: state.shape[1]] + offset]
     step, count = angles or (point.sample_angle, 1 if fixed else MOST_SAMPLES)
     turn = max(4, round(2 * np.pi / step))
-    top = flow.generator(*point.at(1.0))
+    top = flow.generator(point.damping, *point.at(1.0))
     rate, wait = 0.0, RINGS / point.damping
     while len(answers) < count:
         more, state, degree = flow.sample(
             top, state, step * point.unit, min(CHUNK, count - len(answers)), seen, point.unit, degree
         )
-        answers += more
+        answers += [each + offset for each in more]
         if angles is None and len(answers) > 2 * turn and (rate := _finished(np.array(answers), turn, step, wait)) > 0:
             break
         if angles is None and len(answers) * step > 2 * np.pi * LONGEST_TURNS:

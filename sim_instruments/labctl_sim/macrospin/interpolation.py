@@ -117,14 +117,9 @@ class Bank:
         return value
 
 
-def lagrange(part: Floats) -> Floats:
-    """Weights of the values at -1, 0, 1, 2 for a place ``part`` between 0 and 1: (4, ...)."""
-    t = part
+def lagrange(part: Floats, nodes: tuple[int, ...] = (-1, 0, 1, 2)) -> Floats:
+    """Weights of the values at ``nodes`` for a place ``part`` between 0 and 1: (nodes, ...)."""
+    others = [[other for other in nodes if other != node] for node in nodes]
     return np.array(
-        [
-            -t * (t - 1) * (t - 2) / 6,
-            (t + 1) * (t - 1) * (t - 2) / 2,
-            -(t + 1) * t * (t - 2) / 2,
-            (t + 1) * t * (t - 1) / 6,
-        ]
+        [np.prod([(part - b) / (a - b) for b in rest], axis=0) for a, rest in zip(nodes, others, strict=True)]
     )

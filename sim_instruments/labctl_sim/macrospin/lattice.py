@@ -31,13 +31,12 @@ Integers = NDArray[np.int64]
 
 SPACING = 0.75  # kT of overdrive between columns
 TORQUE_SPACING = 9.0  # the same where a torque pushes, which acts less, by the damping; found to cost 1e-3 at worst
-STRIDE, RINGING_STRIDE = 3, 2  # of these from one to the next at which the changes with a junction's numbers are known
-RINGING = 0.08  # damping below which these changes go on with the ringing, so that they are needed more closely
+STRIDE = 3  # of these from one to the next at which the changes with a junction's numbers are known
+RINGING = 0.08  # damping below which these changes go on with the ringing, so that they are needed at every one
 NAMES = ("stability", "transverse", "tilt", "damping", "mixing", "time")
 REACH = np.array([0.15, 0.15, 0.4, 0.15, 0.15, 0.17])  # logarithms, but of the tilt: kT; trusted to twice as far
-CORNERS = (-1, 0, 1, 2)  # of a cubic in the overdrive
+FINE, COARSE = (-2, -1, 0, 1, 2, 3), (-1, 0, 1, 2)  # nodes of a polynomial in the overdrive: of columns, of changes
 SAME = 1e-7
-FIELD = 0.6  # of xi_x counts as overdrive, which keeps barriers alike: 1/(1 + h) for h of 0.4 to 1
 AXIAL = 0.05  # of Delta: a transverse field weaker than this sets no angle
 
 
@@ -64,9 +63,9 @@ class Lattice:
         if turn == 0 and one["drop_per_volt"] == 0:
             raise ParameterError("the nominal junction feels no volts: give it VCMA or a torque per volt")
         self._spacing = TORQUE_SPACING if self._by_torque else SPACING
-        self._stride = 1 if self._by_torque else STRIDE if one["damping"] >= RINGING else RINGING_STRIDE
+        self._stride = 1 if self._by_torque else STRIDE if one["damping"] >= RINGING else 1
         self._across = one["transverse"] > AXIAL * one["stability"]
-        self._field = FIELD if self._across and not self._by_torque else 0.0
+        self._radian = float(self._radians(self._scales, self._scales.stability)[0])
         self._bank = Bank()
         self._numbers: dict[tuple[Shape, int, int, tuple[int, ...], int], int] = {}
 
@@ -75,7 +74,7 @@ class Lattice:
     ) -> Floats:
         """P(the other state after one pulse) from ``states``: (N,); peak volts, base volts, seconds of the top (N,)."""
         axis, side = self._axis(scales, volts)
-        overdrive = axis - self._field * (scales.transverse - self._one["transverse"])
+        overdrive = axis if self._by_torque else scales.drop_per_volt * volts - scales.stability
         rest, deviation, radian = self._deviation(scales, base, shape)
         cell = np.where(np.abs(deviation) < 2 * REACH, 0, np.rint(deviation / (2 * REACH))).astype(np.int64)
         local = deviation / REACH - 2 * cell
@@ -83,14 +82,14 @@ class Lattice:
         ways = [0, *(way * (k + 1) for k in active for way in (-1, 1))]
         place = np.floor(axis / self._spacing).astype(np.int64)
         kinds, which = np.unique(np.column_stack([cell, side, place]), axis=0, return_inverse=True)
-        fine, changes = len(CORNERS), 1 + 2 * len(active)
-        columns = np.empty((fine + (2 * changes if active else 0), len(kinds)), np.int64)
+        fine, changes = len(FINE), 1 + 2 * len(active)
+        columns = np.empty((fine + (len(COARSE) * changes if active else 0), len(kinds)), np.int64)
         for index, kind in enumerate(kinds.tolist()):
             anchor, sign, node = tuple(kind[:-2]), kind[-2], kind[-1]
-            for row, corner in enumerate(CORNERS):
+            for row, corner in enumerate(FINE):
                 columns[row, index] = self._column(shape, node + corner, sign, anchor, 0)
-            for end in (0, 1) if active else ():
-                coarse = (node // self._stride + end) * self._stride
+            for end, corner in enumerate(COARSE if active else ()):
+                coarse = (node // self._stride + corner) * self._stride
                 ways = [0, *(way * (k + 1) for k in active for way in (-1, 1))]
                 for row, way in enumerate(ways, fine + end * changes):
                     columns[row, index] = self._column(shape, coarse, sign, anchor, way)
@@ -99,12 +98,11 @@ class Lattice:
             rest, scales.transverse if self._rings(shape) else np.zeros(rest.size), scales.damping, edges, overdrive
         )
         found = self._bank.find(columns[:, which.ravel()], states, top_seconds / radian, own)
-        value = (lagrange(axis / self._spacing - place) * found[:fine]).sum(axis=0)
+        value = (lagrange(axis / self._spacing - place, FINE) * found[:fine]).sum(axis=0)
         if active:
             part = axis / (self._spacing * self._stride)
             part -= np.floor(part)
-            near, far = found[fine : fine + changes], found[fine + changes :]
-            known = (1 - part) * near + part * far
+            known = np.einsum("cn,cwn->wn", lagrange(part, COARSE), found[fine:].reshape(len(COARSE), changes, -1))
             for order, k in enumerate(active):
                 minus, plus = known[1 + 2 * order], known[2 + 2 * order]
                 value += local[:, k] * (plus - minus) / 2 + local[:, k] ** 2 * ((plus + minus) / 2 - known[0])
@@ -140,16 +138,16 @@ class Lattice:
         axis, sign = self._axis(Scales.of(self.nominal.repeated(volts.size)), volts)
         ways = [way * (NAMES.index(name) + 1) for name in names for way in (-1, 1)]
         for start, side in {(int(a), int(b)) for a, b in zip(np.floor(axis / self._spacing), sign, strict=True)}:
-            for corner in CORNERS:
+            for corner in FINE:
                 self._column(shape, start + corner, side, (0,) * len(NAMES), 0)
-            for end in (0, self._stride):
+            for end in (corner * self._stride for corner in COARSE):
                 for way in (0, *ways):
                     self._column(shape, start // self._stride * self._stride + end, side, (0,) * len(NAMES), way)
 
     def point(self, shape: Shape, node: int, side: int, deviation: Floats) -> Point:
         """The junction and pulse at a node of the grid."""
         one = self._one
-        stability = one["stability"] * float(np.exp(deviation[0]))
+        stability = one["stability"] * float(np.exp(deviation[0] + deviation[1]))
         across = one["transverse"] * float(np.exp(deviation[1]))
         damping = one["damping"] * float(np.exp(deviation[3]))
         mixing = float(np.exp(deviation[4]))
@@ -158,12 +156,15 @@ class Lattice:
             push = side * max(0.0, 2 * stability + node * self._spacing)
             spin, drop, volts = -damping * push, mixing * push * one["drop_per_volt"] / turn, push / turn
         else:
-            drop = stability + node * self._spacing - self._field * (across - one["transverse"])
+            top = np.array([-node * self._spacing])
+            if self._across:
+                top = alike(top, np.array([one["transverse"]]), np.array([across]))
+            drop = stability - float(top[0])
             volts = drop / one["drop_per_volt"]
             spin = mixing * volts * one["spin_per_volt"]
         lean = one["tilt_per_volt"] * volts + one["tilt_per_square_volt"] * volts**2
         unit = 2 * damping / (across if self._across else stability)
-        radian = unit * one["neel_seconds"] * float(np.exp(-deviation[5]))
+        radian = self._radian * float(np.exp(-deviation[5]))
         stairs = [tuple((part, seconds / radian) for part, seconds in side) for side in (shape.leading, shape.trailing)]
         return Point(stability, across, one["tilt"] + float(deviation[2]), damping, drop, spin, lean, unit, *stairs)
 
@@ -172,8 +173,14 @@ class Lattice:
         if self._by_torque:
             push = -scales.spin_per_volt / scales.damping * volts
             return np.abs(push) - 2 * scales.stability, np.where(push < 0, -1, 1)
-        overdrive = scales.drop_per_volt * volts - scales.stability
-        return overdrive + self._field * (scales.transverse - self._one["transverse"]), np.ones(volts.size, np.int64)
+        top = scales.stability - scales.drop_per_volt * volts
+        if self._across:
+            top = alike(top, scales.transverse, np.full(top.size, self._one["transverse"]))
+        return -top, np.ones(volts.size, np.int64)
+
+    def _radians(self, scales: Scales, rest: Floats) -> Floats:
+        """The seconds of a radian of precession, (N,)."""
+        return 2 * scales.damping * scales.neel_seconds / (scales.transverse if self._across else rest)
 
     def _deviation(self, scales: Scales, base: Floats, shape: Shape) -> tuple[Floats, Floats, Floats]:
         """Delta at rest (N,), how a junction differs from the nominal one (N, 6), the seconds of a radian (N,)."""
@@ -184,23 +191,36 @@ class Lattice:
             raise ParameterError(
                 f"a junction rests at a stability of {rest.min():.3g} kT, which holds no state: lower the base level"
             )
-        radian = 2 * scales.damping * scales.neel_seconds / (scales.transverse if self._across else rest)
+        radian = self._radians(scales, rest)
         zero = np.zeros(rest.size)
         mixing = zero
         if one["spin_per_volt"] and one["drop_per_volt"]:
             own = scales.spin_per_volt / scales.drop_per_volt
             mixing = np.log(own / (one["spin_per_volt"] / one["drop_per_volt"])) * (-1 if self._by_torque else 1)
+        field = np.log(scales.transverse / one["transverse"]) if self._across else zero
         return (
             rest,
             np.column_stack(
                 [
-                    np.log(rest / one["stability"]),
-                    np.log(scales.transverse / one["transverse"]) if self._across else zero,
+                    np.log(rest / one["stability"]) - field,
+                    field,
                     lean - one["tilt"],
                     np.log(scales.damping / one["damping"]),
                     mixing,
-                    np.log(one["neel_seconds"] / scales.neel_seconds) if shape.leading or shape.trailing else zero,
+                    np.log(self._radian / radian) if shape.leading or shape.trailing else zero,
                 ]
             ),
             radian,
         )
+
+
+def alike(stability: Floats, across: Floats, other: Floats) -> Floats:
+    """The Delta at which a junction moves in the field xi_x ``other`` as one of ``stability`` does in ``across``: (N,).
+
+    Where there is a barrier, Delta (1 - xi_x/2 Delta)^2, it is the same; where there is none, Delta/xi_x is, on which
+    the path of a spin depends that nothing but the field and the anisotropy turns.
+    """
+    ratio = stability * other / across
+    above = np.maximum(stability, across / 2)
+    barrier = (above - across / 2) ** 2 / above
+    return np.where(stability > across / 2, (barrier + other + np.sqrt(barrier * (barrier + 2 * other))) / 2, ratio)

@@ -16,11 +16,12 @@ from pathlib import Path
 
 import numpy as np
 
-from labctl_sim.macrospin.cache import Store, read_set, user_folder, write_set
+from labctl_sim.macrospin.cache import Store, read_set, write_set
 from labctl_sim.macrospin.lattice import NAMES, Lattice
 from labctl_sim.macrospin.layer import FreeLayer
 from labctl_sim.macrospin.shapes import Shape
 from labctl_sim.profile import load
+from labctl_sim.user_cache import user_folder
 
 SPREAD = ("stability", "transverse", "tilt", "damping", "time")  # what differs from junction to junction
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.util
-import os
 import sys
 import threading
 from collections.abc import Callable
@@ -21,8 +20,10 @@ from typing import Any
 import numpy as np
 
 from labctl_sim.macrospin import counter, step
+from labctl_sim.macrospin.compiled_code import prepared, seal
 from labctl_sim.macrospin.counter import philox
 from labctl_sim.macrospin.step import weak_step
+from labctl_sim.user_cache import user_folder
 
 LANES = 64  # four vectors of AVX-512, eight of AVX2; all working arrays of a block stay in the first-level cache
 
@@ -148,17 +149,12 @@ def blocks(
         store(spins, work, begin, used)
 
 
-def cache_folder() -> Path:
+def cache_folder() -> Path | None:
     """Where compiled code is kept: the user's cache folder, never beside the source, which may be read-only."""
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     # numba looks at the age of the kernel's own file only, so the folder is named for the text of all three.
     text = b"".join(Path(str(module.__file__)).read_bytes() for module in (counter, step, sys.modules[__name__]))
-    return base / "labctl" / f"macrospin-{hashlib.sha256(text).hexdigest()[:16]}"
+    user = user_folder()
+    return None if user is None else user / f"macrospin-{hashlib.sha256(text).hexdigest()[:16]}"
 
 
 def available() -> bool:
@@ -178,19 +174,20 @@ def _compiled() -> Kernel:
     ):
         # Inlined by force: what is called in a loop keeps the loop out of the vector units (14 times slower).
         extending.register_jitable(forceinline=True, **options)(function)
-    folder = cache_folder()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        keep = os.access(folder, os.W_OK)
-    except OSError:  # a home that cannot be written: compile anew in each process (2 s)
-        keep = False
     before = numba.config.CACHE_DIR
+    folder = None if before else prepared(cache_folder())  # a folder that the user has named is numba's own affair
     try:
-        # numba asks for its folder when the function is wrapped; a folder that the user has named is kept.
+        # numba asks for its folder when the function is wrapped.
         numba.config.CACHE_DIR = before or str(folder)
-        kernel: Kernel = numba.njit(nogil=True, cache=keep, **options)(blocks)
+        kernel: Kernel = numba.njit(nogil=True, cache=bool(before or folder), **options)(blocks)
     finally:
         numba.config.CACHE_DIR = before
+    nothing = np.zeros((3, 0), np.float32)
+    numbers = np.zeros((0, 8, 1), np.float32), np.ones(1, np.float32), np.zeros(1, np.int64), True, *counter.key_of(0)
+    records = np.int64(0), np.zeros((3, 0, 0), np.float32)
+    kernel(nothing, np.zeros(0, np.int64), np.zeros((3, 0), np.uint32), *numbers, *records, np.int64(0), np.int64(0))
+    if folder is not None:
+        seal(folder)
     return kernel
 
 

@@ -28,7 +28,7 @@ Path = Literal["fast", "reference"]
 
 BATCH_TRIALS = 1 << 18  # at a time: 10 MB of spins and numbers
 BATCH_COEFFICIENTS = 1 << 22  # numbers per table of a group of junctions: 32 MB
-MOST_RECORD_BYTES = 4 << 30
+MOST_BYTES = 4 << 30  # of spins and trajectories
 
 
 @dataclass(frozen=True)
@@ -80,11 +80,11 @@ def run(
     kernel = path == "fast" and (simd.available() if compiled is None else compiled)
     every = record_every or 0
     count = time.steps // every if every else 0
-    room = layer.devices * trials * count * 3 * np.dtype(kind).itemsize
-    if room > MOST_RECORD_BYTES:
+    room = layer.devices * trials * (count + 1) * 3 * np.dtype(kind).itemsize
+    if room > MOST_BYTES:
         raise ParameterError(
-            f"the trajectories would take {room / 1e9:.1f} GB, limit {MOST_RECORD_BYTES / 1e9:.1f} GB: "
-            "raise record_every or run fewer trials at a time"
+            f"the spins and their trajectories would take {room / 1e9:.1f} GB, limit {MOST_BYTES / 1e9:.1f} GB: "
+            "raise record_every, or run fewer trials at a time (first_trial goes on where a run has ended)"
         )
     starts = start_of(start, layer.devices, trials)
     spins = np.empty((3, layer.devices, trials), kind)

@@ -1,13 +1,13 @@
 """The cache of columns: it may be damaged, foreign, read-only or shared, and no answer changes."""
 
+import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from labctl_sim.macrospin.cache import Store, name_of, read_set, user_folder, write_set
+from labctl_sim.macrospin.cache import Store, name_of, read_set, write_set
 from labctl_sim.macrospin.columns import Point, column
 
 POINT = Point(12.0, 3.0, 0.0, 0.3, 12.0, 0.0, 0.0, 0.2, (), ())
@@ -31,24 +31,60 @@ def test_a_column_comes_back_as_it_was_put(tmp_path, some):
     assert Store(tmp_path).get("something else") is None
 
 
-@pytest.mark.parametrize("damage", [b"", b"foreign", "cut", "flip", "other"])
-def test_a_damaged_or_foreign_file_is_made_again(tmp_path, some, damage):
+def foreign(path):
+    np.savez(path, key=np.array(POINT.key()), chance=np.full((2, 4), 0.5), numbers=np.ones(2))
+
+
+DAMAGES = {
+    "empty": lambda path: path.write_bytes(b""),
+    "foreign": foreign,
+    "cut": lambda path: path.write_bytes(path.read_bytes()[:-1]),
+    "longer": lambda path: path.write_bytes(path.read_bytes() + b"1"),
+    "a folder": lambda path: (path.unlink(), path.mkdir()),
+    "a pipe": lambda path: (path.unlink(), os.mkfifo(path)),  # would be waited for
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_or_foreign_file_counts_as_absent(tmp_path, some, damage):
+    if damage == "a pipe" and not hasattr(os, "mkfifo"):
+        pytest.skip("no named pipes on this system")
     Store(tmp_path).put(POINT.key(), some)
-    path = tmp_path / "columns" / f"{name_of(POINT.key())}.npz"
-    whole = path.read_bytes()
-    if damage == "cut":
-        path.write_bytes(whole[: len(whole) // 2])
-    elif damage == "flip":
-        middle = len(whole) // 2
-        path.write_bytes(whole[:middle] + bytes([whole[middle] ^ 255]) + whole[middle + 1 :])
-    elif damage == "other":
-        np.savez(path, key=np.array(POINT.key()), chance=np.full((2, 4), 7.0), numbers=np.zeros(2))
-    else:
-        path.write_bytes(damage)
+    DAMAGES[damage](tmp_path / "columns" / f"{name_of(POINT.key())}.npz")
     store = Store(tmp_path)
     assert store.get(POINT.key()) is None
-    store.put(POINT.key(), some)
-    assert Store(tmp_path).get(POINT.key()) is not None
+    kept = store.put(POINT.key(), some)
+    same(store.get(POINT.key()), kept)
+    if damage != "a folder":  # in whose place no file goes
+        same(Store(tmp_path).get(POINT.key()), kept)
+
+
+def test_no_changed_bit_is_overlooked(tmp_path, some):
+    Store(tmp_path).put(POINT.key(), some)
+    write_set(tmp_path / "set.npz", {POINT.key(): some})
+    for path, read in (
+        (tmp_path / "columns" / f"{name_of(POINT.key())}.npz", lambda: Store(tmp_path).get(POINT.key())),
+        (tmp_path / "set.npz", lambda: read_set(tmp_path / "set.npz") or None),
+    ):
+        whole = path.read_bytes()
+        assert read() is not None
+        with path.open("r+b", buffering=0) as file:
+            for place, byte in enumerate(whole):
+                os.pwrite(file.fileno(), bytes([byte ^ 1 << place % 8]), place)
+                assert read() is None, place
+                os.pwrite(file.fileno(), bytes([byte]), place)
+        assert read() is not None
+
+
+def test_what_a_killed_process_left_behind_is_swept_up(tmp_path, some):
+    old, new = tmp_path / "columns" / "tmpold.part", tmp_path / "columns" / "tmpnew.part"
+    old.parent.mkdir()
+    for path in (old, new):
+        path.write_bytes(b"half a col")
+    os.utime(old, (1e9, 1e9))
+    Store(tmp_path).put(POINT.key(), some)
+    assert not old.exists()
+    assert new.exists()  # another process may be writing it
 
 
 def test_a_place_that_cannot_be_written_costs_nothing_but_time(tmp_path, some):
@@ -84,10 +120,3 @@ def test_a_set_is_shipped_as_one_file(tmp_path, some):
     np.testing.assert_allclose(store.get(POINT.key()).chance, some.chance, atol=2e-6)  # stored in steps of 2^-18
     (tmp_path / "set.npz").write_bytes(b"PK damaged")
     assert read_set(tmp_path / "set.npz") == {}
-
-
-def test_the_folder_is_where_the_system_keeps_caches(tmp_path):
-    assert user_folder({"LABCTL_CACHE": str(tmp_path)}) == tmp_path
-    assert user_folder({"XDG_CACHE_HOME": str(tmp_path)}) == tmp_path / "labctl"
-    if sys.platform != "win32":
-        assert user_folder({}).is_relative_to(Path.home())
