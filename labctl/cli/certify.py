@@ -34,7 +34,7 @@ def certify(
     ] = ["sp800-22"],  # noqa: B006 - typer reads the default, nobody changes it
     profile: Annotated[
         Profile, typer.Option(help="Of SP 800-22: NIST's program with its mistakes, or these corrected.")
-    ] = Profile.EXACT,
+    ] = Profile.STS,
     form: Annotated[Format, typer.Option("--format", help="How bits lie in the file.")] = Format.PACKED,
     bits: Annotated[
         int | None,
