@@ -74,8 +74,8 @@ def _figures(asked: Asked, work: Sequence[Piece], lines: Sequence[Line], verdict
             Figure(
                 plots.proportions(summary.rows, asked.parameters.alpha),
                 "Share of sequences that pass each test, one dot per variant, with the standard's band of three "
-                f"standard deviations. Of these dots a perfect source puts {summary.expected_failures:.1f} outside, "
-                "or fails them for uniformity, by chance.",
+                "standard deviations. A dot in colour lies outside, or its P-values are not uniform; some do by chance, "
+                "and how many are to be expected stands in the verdict.",
             )
         )
     estimates = [line for line in lines if line.suite is Suite.SP800_90B and line.value is not None]
