@@ -20,6 +20,7 @@ from labctl.entropy.sp800_90b.counts import most_common_value
 from labctl.entropy.sp800_90b.estimate import Estimate
 from labctl.entropy.sp800_90b.iid import IidChecks, iid_checks
 from labctl.entropy.sp800_90b.non_iid import estimates, least
+from labctl.entropy.sp800_90b.permutation import PERMUTATIONS
 from labctl.entropy.sp800_90b.symbols import Symbols
 
 RESTARTS = 1000
@@ -61,6 +62,7 @@ def assess_restarts(
     bits: int | None = None,
     *,
     iid: np.random.Generator | None = None,
+    permutations: int = PERMUTATIONS,
     numba: bool = True,
 ) -> Restarts:
     """Judge 1,000 restarts of 1,000 samples, one restart after the other, against ``h_initial`` bits per symbol.
@@ -79,7 +81,7 @@ def assess_restarts(
     most, cutoff = max(_commonest(s) for s in both), sanity_cutoff(h_initial)
     found = [(most_common_value(s),) if iid else estimates(s, numba=numba) for s in both]
     h = [least(one, float(by_row.bits)) for one in found]
-    checks = tuple(iid_checks(s, iid, numba=numba) for s in both) if iid else ()
+    checks = tuple(iid_checks(s, iid, permutations=permutations, numba=numba) for s in both) if iid else ()
     reason = ""
     if most > cutoff:
         reason = f"one value occurs {most} times in a row or column; {h_initial:g} bits each allow {cutoff} times"
