@@ -166,3 +166,17 @@ def dictionary_bits(values: Any, counts: Any, outcome: Any) -> None:
                 entries += 1
         if i > DEPTH:
             outcome[i] = choice == value
+
+
+def collisions(values: Any, last: Any, lengths: Any) -> None:
+    """Search for a repeated value, again and again: ``lengths`` gets, where each search ends, how long it took.
+
+    ``last`` starts as -1 for each value.
+    """
+    start = 0
+    for i in range(len(values)):
+        value = values[i]
+        if last[value] >= start:
+            lengths[i] = i - start + 1
+            start = i + 1
+        last[value] = i

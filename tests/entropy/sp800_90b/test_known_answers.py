@@ -1,16 +1,13 @@
 """The ten estimators against what NIST's tool says, on its own sample data and on sequences that bend the rules.
 
-The values are in tests/data/sp800_90b/estimates.json with their source. The sequences can be made again on any machine.
+The values are in tests/data/sp800_90b/estimates.json with their source, the sequences in conftest.py.
 """
 
 import hashlib
 import json
-from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from labctl.core.bits import Bits, Origin
 from labctl.entropy import sp800_90b
@@ -20,62 +17,10 @@ KNOWN = json.loads((DATA / "estimates.json").read_text())
 LENGTHS = {"truerand_1bit": 1_000_000, "biased-random-bits": 1_000_000}
 FULL = [pytest.param(name, marks=pytest.mark.slow) if name == "biased-random-bits" else name for name in KNOWN["files"]]
 
-Sequence = NDArray[np.uint8]
-
-
-def octets(n: int, key: int) -> Sequence:
-    """``n`` uniform bytes: raw words of Philox, the same in every version of NumPy."""
-    words = np.random.Philox(key=key).random_raw((n + 7) // 8)
-    return words.astype("<u8").view(np.uint8)[:n]
-
-
-def bits(n: int, key: int, ones_of_256: int = 128) -> Sequence:
-    return (octets(n, key) < ones_of_256).astype(np.uint8)
-
-
-def sticky(n: int, key: int) -> Sequence:
-    return (np.cumsum(octets(n, key) < 100) % 2).astype(np.uint8)
-
-
-def periodic_with_errors(n: int, key: int) -> Sequence:
-    word = octets(45, key + 1) % 7
-    return np.where(octets(n, key) < 20, octets(n, key + 2) % 7, np.resize(word, n)).astype(np.uint8)
-
-
-def text_like(n: int, key: int) -> Sequence:
-    """Words from a vocabulary of 40, of 1 to 9 letters: repeats of all lengths."""
-    words = [97 + octets(1 + w % 9, key + 1 + w) % 26 for w in range(40)]
-    pieces = [words[min(a, b) % 40] for a, b in octets(2 * n // 3, key).reshape(-1, 2).tolist()]
-    return np.concatenate(pieces)[:n].astype(np.uint8)
-
-
-def drifting(n: int, key: int) -> Sequence:
-    return (octets(n, key) < 100 + 56 * np.arange(n) / n).astype(np.uint8)
-
-
-SEQUENCES: dict[str, tuple[Callable[[], Sequence], int]] = {
-    "fair bits": (lambda: bits(300_000, 1), 1),
-    "biased bits": (lambda: bits(100_000, 2, 180), 1),
-    "rare ones": (lambda: bits(50_000, 3, 2), 1),
-    "sticky bits": (lambda: sticky(100_000, 4), 1),
-    "drifting bits": (lambda: drifting(100_000, 5), 1),
-    "alternating bits": (lambda: (np.arange(20_000) % 2).astype(np.uint8), 1),
-    "one flip": (lambda: (np.arange(20_000) == 7_777).astype(np.uint8), 1),
-    "few bits": (lambda: bits(7_000, 6), 1),
-    "2-bit symbols": (lambda: octets(50_000, 7) % 4, 2),
-    "3 of 4 symbols": (lambda: np.array([0, 1, 3], np.uint8)[octets(50_000, 8) % 3], 2),
-    "two symbols of 8 bits": (lambda: np.where(bits(30_000, 9) == 1, 200, 17).astype(np.uint8), 8),
-    "5-bit minima": (lambda: np.minimum(octets(60_000, 10), octets(60_000, 11)) % 32, 5),
-    "bytes": (lambda: octets(150_000, 12), 8),
-    "unequal bytes": (lambda: np.minimum(octets(250_000, 13), octets(250_000, 14)), 8),
-    "periodic with errors": (lambda: periodic_with_errors(60_000, 15), 3),
-    "text": (lambda: text_like(120_000, 20), 7),
-}
-
 LONG = {"bytes", "unequal bytes", "text"}
 CASES = [
     pytest.param(name, numba, marks=pytest.mark.slow if name in LONG and not numba else (), id=f"{name}-{how}")
-    for name in SEQUENCES
+    for name in KNOWN["sequences"]
     for how, numba in (("numba", True), ("numpy", False))
 ]
 
@@ -110,10 +55,10 @@ def test_nist_sample_data_without_numba(name):
 
 
 @pytest.mark.parametrize(("name", "numba"), CASES)
-def test_sequences_that_bend_the_rules(name, numba):
-    make, bits = SEQUENCES[name]
-    known, values = KNOWN["sequences"][name], make()
-    assert hashlib.sha256(values.astype(np.uint8).tobytes()).hexdigest() == known["sha256"]
+def test_sequences_that_bend_the_rules(sequence, name, numba):
+    values, bits = sequence(name)
+    known = KNOWN["sequences"][name]
+    assert hashlib.sha256(values.tobytes()).hexdigest() == known["sha256"]
     compare(sp800_90b.assess(values, bits, numba=numba), known)
 
 
