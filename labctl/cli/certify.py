@@ -44,7 +44,7 @@ def certify(
         int | None,
         typer.Option(help="How many sequences. Default: 1 with --bits, else as many as there are.", show_default=False),
     ] = None,
-    min_entropy: Annotated[float, typer.Option(help="Claimed, per bit: what SP 800-90B has to find.")] = 0.8,
+    min_entropy: Annotated[float, typer.Option(help="Claimed, per bit: what SP 800-90B has to find.")] = 0.75,
     json_out: Annotated[Path | None, typer.Option("--json", help="Write every result to this file.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write a page with plots to this file.")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes. Default: one per core.", min=1)] = None,

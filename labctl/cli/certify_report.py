@@ -74,8 +74,8 @@ def _figures(asked: Asked, work: Sequence[Piece], lines: Sequence[Line], verdict
             Figure(
                 plots.proportions(summary.rows, asked.parameters.alpha),
                 "Share of sequences that pass each test, one dot per variant, with the standard's band of three "
-                "standard deviations. A dot in colour lies outside, or its P-values are not uniform; some do by chance, "
-                "and how many are to be expected stands in the verdict.",
+                "standard deviations. A dot in colour lies outside, or its P-values are not uniform; some do by "
+                "chance, and how many are to be expected stands in the verdict.",
             )
         )
     estimates = [line for line in lines if line.suite is Suite.SP800_90B and line.value is not None]
@@ -84,7 +84,7 @@ def _figures(asked: Asked, work: Sequence[Piece], lines: Sequence[Line], verdict
             Figure(
                 plots.estimates(estimates, asked.claimed_min_entropy),
                 "Min-entropy per bit by each estimator of SP 800-90B, one dot per sequence. The least is the "
-                "assessment. A million perfect bits get some 0.83 to 0.91: the compression estimator is that coarse.",
+                "assessment. A million perfect bits get 0.80 to 0.90, 0.85 as a rule: the compression test is that coarse.",
             )
         )
     first = work[0]

