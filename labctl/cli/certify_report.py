@@ -84,7 +84,7 @@ def _figures(asked: Asked, work: Sequence[Piece], lines: Sequence[Line], verdict
             Figure(
                 plots.estimates(estimates, asked.claimed_min_entropy),
                 "Min-entropy per bit by each estimator of SP 800-90B, one dot per sequence. The least is the "
-                "assessment. A million perfect bits get 0.80 to 0.90, 0.85 as a rule: the compression test is that coarse.",
+                "assessment. A million perfect bits get 0.85 or so: the compression test is that coarse.",
             )
         )
     first = work[0]
