@@ -104,7 +104,8 @@ def successors(
     starts = starts_of(contexts.ids[order])
     sizes = np.diff(np.append(starts, order.size))
     if pairs is None:
-        before = [_sums_before((values[contexts.at[order]] == x) & recorded[order], starts, sizes) for x in (0, 1)]
+        followed = np.where(recorded, values[contexts.at], 2)[order]
+        before = [_sums_before(followed == x, starts, sizes) for x in (0, 1)]
         often_sorted, guess_sorted = np.maximum(*before), (before[0] <= before[1]).astype(np.int64)
     else:
         # A count and its symbol in one number; a group begins above all numbers of the group before it.

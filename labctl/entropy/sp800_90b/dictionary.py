@@ -66,10 +66,10 @@ def _last_entry(values: NDArray[np.uint8], size: int) -> tuple[int, int]:
     contexts = _none(n)
     for length in range(1, DEPTH + 1):
         contexts = contexts.longer(values, size, length)
-        first = contexts.first_steps() == contexts.at
-        new[length - 1 :, contexts.at[first & ~contexts.repeated()]] = True  # what occurs once is new at every length
+        first, repeated = contexts.first_steps() == contexts.at, contexts.repeated()
         new[length - 1, contexts.at[first]] = True
-        contexts = contexts.only(contexts.repeated())
+        new[length:, contexts.at[~repeated]] = True  # what occurs once is new at every greater length
+        contexts = contexts.only(repeated)
         if not contexts.at.size:
             break
     so_far: Steps = np.cumsum(np.count_nonzero(new, axis=0))

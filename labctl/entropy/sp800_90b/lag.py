@@ -34,7 +34,7 @@ def lag(symbols: Symbols, *, numba: bool = True) -> Estimate:
 
 def _hits(values: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Whether each symbol but the first was predicted: bool (n - 1,)."""
-    # 255 before the first symbol, or anything else: a lag that reaches back before it is set to false
+    # what stands before the first symbol is of no account: a lag that reaches back there is set to false
     padded = np.concatenate((np.zeros(LAGS, np.uint8), values))
     past = np.lib.stride_tricks.sliding_window_view(padded, LAGS)[:, ::-1]
 

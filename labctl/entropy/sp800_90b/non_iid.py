@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from numpy.typing import ArrayLike
 
 from labctl.core.bits import Bits
+from labctl.core.errors import ParameterError
 from labctl.entropy.sp800_90b.compression import compression
 from labctl.entropy.sp800_90b.counts import collision, markov, most_common_value
 from labctl.entropy.sp800_90b.dictionary import lz78y
@@ -26,7 +27,8 @@ class Assessment:
     """Entropy of a source in bits per symbol of ``bits_per_symbol`` bits: ``min_entropy``, the least of all below.
 
     ``original`` are the ten estimates on the symbols, ``bitstring`` those on their bits (empty for a source of bits,
-    where they are the same); ``h_original`` and ``h_bitstring``, in bits per symbol and per bit, are their minima.
+    where they are the same); ``h_original`` and ``h_bitstring``, in bits per symbol and per bit, are their minima, and
+    ``claimed`` is what the model of the source promises, if it was given.
     ``enough`` is false with fewer symbols than the standard asks for.
     """
 
@@ -36,6 +38,7 @@ class Assessment:
     bitstring: tuple[Estimate, ...]
     h_original: float
     h_bitstring: float | None
+    claimed: float | None
     min_entropy: float
     enough: bool
 
@@ -55,9 +58,16 @@ def estimates(symbols: Symbols, *, numba: bool = True) -> tuple[Estimate, ...]:
     )
 
 
-def assess(samples: Bits | ArrayLike | Symbols, bits: int | None = None, *, numba: bool = True) -> Assessment:
+def assess(
+    samples: Bits | ArrayLike | Symbols,
+    bits: int | None = None,
+    *,
+    claimed: float | None = None,
+    numba: bool = True,
+) -> Assessment:
     """Assess ``samples``, symbols of ``bits`` bits (see `Symbols.of`), making no assumption on how they depend.
 
+    ``claimed`` is what the model of the source says, in bits per symbol: nothing that is measured can raise it (3.1.3).
     ``numba=False`` keeps the loops in NumPy; the result is the same.
     """
     symbols = samples if isinstance(samples, Symbols) else Symbols.of(samples, bits)
@@ -68,9 +78,12 @@ def assess(samples: Bits | ArrayLike | Symbols, bits: int | None = None, *, numb
     if symbols.size > 2:
         string = estimates(symbols.bitstring(), numba=numba)
         h_bitstring = least(string, 1.0)
-    h = h_original if h_bitstring is None else min(h_original, symbols.bits * h_bitstring)
+    if claimed is not None and claimed < 0:
+        raise ParameterError(f"an entropy of {claimed} bits per symbol was claimed; it cannot be less than 0")
+    bounds = [h_original, claimed, None if h_bitstring is None else symbols.bits * h_bitstring]
+    h = min(bound for bound in bounds if bound is not None)
     n = len(symbols)
-    return Assessment(n, symbols.bits, original, string, h_original, h_bitstring, h, n >= RECOMMENDED)
+    return Assessment(n, symbols.bits, original, string, h_original, h_bitstring, claimed, h, n >= RECOMMENDED)
 
 
 def least(found: tuple[Estimate, ...], limit: float) -> float:

@@ -141,6 +141,22 @@ def test_bad_input_is_refused_with_a_remedy(case):
         sp800_90b.assess(samples, bits)
 
 
+def test_what_is_measured_never_raises_what_the_model_claims():
+    values = np.random.default_rng(1).integers(0, 4, 2000)
+    measured = sp800_90b.assess(values, 2).min_entropy
+    assert sp800_90b.assess(values, 2, claimed=0.25).min_entropy == 0.25
+    assert sp800_90b.assess(values, 2, claimed=2.0).min_entropy == measured
+    with pytest.raises(ParameterError, match="cannot be less than 0"):
+        sp800_90b.assess(values, 2, claimed=-1.0)
+
+
+def test_without_numba_installed_everything_works(monkeypatch):
+    values = np.random.default_rng(2).integers(0, 5, 6000)
+    fast = sp800_90b.assess(values)
+    monkeypatch.setattr("labctl.entropy.sp800_90b.fast.available", lambda: False)
+    assert sp800_90b.assess(values) == fast
+
+
 def test_what_cannot_be_estimated_is_not_applicable():
     found = {e.name: e for e in sp800_90b.assess([0, 1, 1], 1).original}
     assert {name for name, e in found.items() if e.applicable} == {"most common value", "Markov", "LRS", "lag"}
