@@ -132,8 +132,10 @@ def test_a_grounded_read_loses_to_the_switches(size):
         ({"conductance_siemens": [[1.0]], "left_ohms": [1.0, 2.0]}, ["left_ohms", "(2,)", "one per line"]),
         ({"conductance_siemens": [[1.0]], "left_ohms": -5.0}, ["-5.0", "inf = floating"]),
         ({"conductance_siemens": [[1.0]], "left_ohms": 0.0, "right_ohms": 0.0}, ["both ends", "inf"]),
-        ({"conductance_siemens": [[1.0]]}, ["word line 0", "not connected", "terminate"]),
-        ({"conductance_siemens": [[1.0], [0.0]], "left_ohms": [0.0, np.inf]}, ["word line 1", "conductance above 0"]),
+        ({"conductance_siemens": [[1.0]], "left_ohms": 1e-320}, ["left_ohms", "1e-320", "0, from 1e-15"]),
+        ({"conductance_siemens": [[1.0]], "bit_segment_ohms": 1e-320}, ["bit_segment_ohms", "1e-320", "0, or 1e-15"]),
+        ({"conductance_siemens": [[1e300]], "left_ohms": 0.0}, ["(0, 0)", "1e+300", "up to 1e+30"]),
+        ({"conductance_siemens": [[1.0]]}, ["no line end", "1 x 1", "not inf"]),
     ],
 )
 def test_impossible_arrays_are_refused_with_a_remedy(arguments, words):
