@@ -1,4 +1,4 @@
-"""Currents against the same circuit solved with 120 decimal digits, for wires and cells of every size."""
+"""Currents against the same circuit solved with 160 decimal digits, for wires and cells of every size."""
 
 from decimal import Decimal, localcontext
 
@@ -12,8 +12,8 @@ from labctl.crossbar.cells import BiasedTmr
 from labctl.crossbar.network import Network
 
 SIDES = ("left", "right", "top", "bottom")
-NOTHING = Decimal("1e-50")  # ohms, in place of none at all
-NOT_EXACT = 1e-40  # amperes that flow for that reason
+NOTHING = Decimal("1e-60")  # ohms, in place of none at all
+NOT_EXACT = 1e-45  # amperes that flow for that reason
 KEPT = 1e-11  # of the largest current; golden cases are held to 1e-9
 
 
@@ -84,7 +84,7 @@ def built(siemens, wires, ends):
 @settings(max_examples=100, deadline=None)
 def test_currents_keep_their_digits_whatever_the_wires(circuit):
     siemens, wires, ends, volts = circuit
-    with localcontext(prec=120):
+    with localcontext(prec=160):
         admittance = exact(siemens, wires, np.concatenate(ends))
         amps = (admittance @ np.array([Decimal(v) for v in np.concatenate(volts)])).astype(float)
     network, asked = built(siemens, wires, ends), dict(zip(SIDES, volts, strict=True))
