@@ -14,7 +14,7 @@ import numpy as np
 
 from labctl.core.errors import ParameterError
 from labctl.crossbar.cells import BiasedTmr
-from labctl.crossbar.network import SMALL_CELLS, Network
+from labctl.crossbar.network import Network
 from labctl.crossbar.reduction import Floats
 from labctl.crossbar.sides import by_side
 
@@ -129,7 +129,7 @@ def refuse_unwritable(path: Path, case: Path) -> None:
 def bytes_needed(rows: int, cols: int, vectors: int, *, word_ohms: bool, bit_ohms: bool, nonlinear: bool) -> float:
     """About what solving takes, by the peak memory measured at 128 to 512 lines and rounded up; see ``Network``."""
     cells, ends = rows * cols, 2.0 * (rows + cols)
-    tree = word_ohms and bit_ohms and cells > SMALL_CELLS
+    tree = word_ohms and bit_ohms
     per_vector = 4 * ends + (12.0 * cells if nonlinear else 0.0)
     return 8 * ((340.0 if tree else 400.0) * cells + (6.0 if tree else 10.0) * ends**2 + vectors * per_vector)
 
