@@ -98,7 +98,7 @@ def bytes_needed(rows: int, cols: int, vectors: int, *, word_ohms: bool, bit_ohm
     cells, ends = rows * cols, 2.0 * (rows + cols)
     tree = word_ohms and bit_ohms
     per_vector = 4 * ends + (12.0 * cells if nonlinear else 0.0)
-    return 8 * ((340.0 if tree else 400.0) * cells + (6.0 if tree else 10.0) * ends**2 + vectors * per_vector)
+    return 8 * ((340.0 if tree else 400.0) * cells + 12.0 * ends**2 + vectors * per_vector)
 
 
 def _refuse_large(path: Path, shapes: Mapping[str, tuple[int, ...]], limit_bytes: float) -> None:
