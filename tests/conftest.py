@@ -8,7 +8,10 @@ import pytest
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory):
     """Columns that junctions need and that are not shipped are kept for this run alone, by its children, too."""
+    from labctl_sim.macrospin.simd import cache_folder
+
     before = os.environ.get("LABCTL_CACHE")
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder() or ""))  # compiled once, not in every worker
     os.environ["LABCTL_CACHE"] = str(tmp_path_factory.mktemp("cache"))
     yield
     if before is None:

@@ -123,7 +123,7 @@ def test_the_job_of_a_killed_agent_is_interrupted_and_not_run_again(tmp_path):
     with stack.running(home, [str(path)], 0, logs=True) as running, Client(running.url) as client:
         await_bench(client, "lab")
         job = client.submit("switching_curve", {"points": 1000, "shots": 20000}, bench="lab")
-        while not client.job(job.id).done:
+        while client.records(job.id, "point").empty:  # progress is told of before the records are sent
             time.sleep(0.02)
         os.kill(running.agents[0].process.pid, signal.SIGKILL)
         running.agents[0].process.wait()

@@ -57,10 +57,15 @@ class Table:
         if isinstance(value, bool) or not isinstance(value, int | float):
             self.mistake(key, f"is {_kind(value)}; write a number, e.g. {key} = {example}")
             return None
-        number = float(value)
+        try:
+            number = float(value)
+        except OverflowError:  # TOML's whole numbers have as many digits as one likes
+            number = math.inf
         if not math.isfinite(number) or number < least or (above and number == least):
             bound = "above" if above else "at least"
-            self.mistake(key, f"is {value}; it must be a finite number {bound} {least:g}, e.g. {key} = {example}")
+            self.mistake(
+                key, f"is {_short(value)}; it must be a finite number {bound} {least:g}, e.g. {key} = {example}"
+            )
             return None
         return number
 
@@ -71,7 +76,7 @@ class Table:
             self.mistake(key, f"is missing; add e.g. {key} = {example}")
             return None
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            shown = value if isinstance(value, int) and not isinstance(value, bool) else _kind(value)
+            shown = _short(value) if isinstance(value, int) and not isinstance(value, bool) else _kind(value)
             self.mistake(key, f"is {shown}; write a whole number from {least}, e.g. {key} = {example}")
             return None
         return value
@@ -89,6 +94,12 @@ class Table:
             near = get_close_matches(key, known, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"known are: {', '.join(sorted(known))}"
             self.mistake(key, f"is not known here; {hint}")
+
+
+def _short(number: float) -> str:
+    """As it was written, unless nobody would read to its end."""
+    text = str(number)
+    return text if len(text) <= 30 else f"{text[:12]}... ({len(text)} characters)"
 
 
 def _kind(value: Any) -> str:

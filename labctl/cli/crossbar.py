@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 import typer
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
@@ -34,16 +35,19 @@ def crossbar(
 
     G is in siemens (m, n); r_wl and r_bl are the ohms of one wire segment; term_X_v (P, k) are volts, term_X_r (k,)
     ohms, inf for a floating end. With gp, tmr0, vh and state the TMR of the cells falls with bias. Currents are
-    amperes into the array (P, k); v_wl and v_bl are the nodes' volts (m, n) of vector 0.
+    amperes into the array (P, k); v_wl and v_bl are the nodes' volts (m, n) of vector 0, NaN on lines that nothing
+    joins to a source. A side without keys floats; one number stands for all ends of its side.
     """
     from labctl.crossbar import case as cases
-    from labctl.crossbar import nonlinear, sides
+    from labctl.crossbar import nonlinear, sides, solved
 
     if memory_gb is not None and not memory_gb > 0:
         raise ParameterError(f"--memory-gb is {memory_gb}; it must be above 0, such as 4")
-    cases.refuse_unwritable(out, case)
+    solved.refuse_unwritable(out)
     limit = 1e9 * memory_gb if memory_gb is not None else 0.9 * _free_bytes()
     asked = cases.read(case, limit)
+    if out.exists() and out.samefile(case):
+        raise ParameterError(f"{out} is the case itself; name another file for the solution")
     clock = WallClock()
     began = clock.now()
     network = asked.network()
@@ -59,7 +63,10 @@ def crossbar(
             how += f", {int(found.newton.sum())} of {found.newton.size} vectors by Newton's method"
     seconds = clock.now() - began
     cuts = np.cumsum([network.rows, network.rows, network.cols])
-    cases.write(out, amps, first.word_volts[0], first.bit_volts[0])
+    lost_words, lost_bits = np.split(network.unreached > 0, [network.rows])
+    word_volts = np.where(lost_words[:, None], np.nan, first.word_volts[0])
+    bit_volts = np.where(lost_bits, np.nan, first.bit_volts[0])
+    solved.write(out, amps, word_volts, bit_volts)
 
     largest = np.unravel_index(np.abs(amps).argmax(), amps.shape)
     side = int(np.searchsorted(cuts, largest[1], side="right"))
@@ -72,14 +79,21 @@ def crossbar(
         ("array", f"{network.rows} x {network.cols} cells, {how}"),
         ("wires", f"{network.word_segment_ohms:g} ohm per word segment, {network.bit_segment_ohms:g} per bit segment"),
         ("line ends", f"{connected} connected, {network.terminals - connected} floating"),
+        ("joined to no source", ", ".join([*_lines("word", lost_words), *_lines("bit", lost_bits)])),
         ("vectors", f"{amps.shape[0]}"),
         ("largest current", f"{amps[largest]:.6g} A, {ENDS[side]} {line}, vector {largest[0]}"),
         ("KCL residual", f"{residual:.2g} A, {share:.1g} of the largest current"),
         ("time", f"{seconds:.3g} s"),
+        ("ignored", ", ".join(asked.ignored)),
         ("written", str(out)),
     ):
-        table.add_row(name, value)
-    Console(highlight=False, soft_wrap=True).print(table)
+        if value:
+            table.add_row(name, value)
+    Console(highlight=False, markup=False, soft_wrap=True).print(table)
+
+
+def _lines(kind: str, chosen: NDArray[np.bool_]) -> list[str]:
+    return [f"{kind} line {line}" for line in np.flatnonzero(chosen)]
 
 
 def _free_bytes() -> float:

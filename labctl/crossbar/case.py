@@ -1,25 +1,25 @@
-"""Arrays and their solutions as NumPy archives: what is asked, checked before anything large is read or built."""
+"""Arrays and their vectors as NumPy archives: what is asked, checked before anything large is read or built."""
 
 from __future__ import annotations
 
-import contextlib
 import math
-import os
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labctl.core.errors import ParameterError
+from labctl.crossbar import archive, solved
 from labctl.crossbar.cells import BiasedTmr
-from labctl.crossbar.network import SMALL_CELLS, Network
+from labctl.crossbar.network import Network
 from labctl.crossbar.reduction import Floats
 from labctl.crossbar.sides import by_side
 
 LETTERS = {"left": "L", "right": "R", "top": "T", "bottom": "B"}
-KEYS = ("G", "r_wl", "r_bl", *(f"term_{x}_{what}" for x in LETTERS.values() for what in ("v", "r")))
+NEEDED = ("G", "r_wl", "r_bl")
+KEYS = (*NEEDED, *(f"term_{x}_{what}" for x in LETTERS.values() for what in ("v", "r")))
 NONLINEAR_KEYS = ("gp", "tmr0", "vh", "state")
 ZERO_BIAS_TOLERANCE = 1e-6
 
@@ -29,7 +29,7 @@ class Case:
     """One array and its vectors.
 
     ``siemens``: (m, n); ``end_ohms``: (2m+2n,), inf = floating; ``volts``: (P, 2m+2n); ends in the order left,
-    right, top, bottom. ``law``: of the cells, if their TMR falls with bias.
+    right, top, bottom. ``law``: of the cells, if their TMR falls with bias. ``ignored``: what else the file holds.
     """
 
     siemens: Floats
@@ -38,6 +38,7 @@ class Case:
     end_ohms: Floats
     volts: Floats
     law: BiasedTmr | None
+    ignored: tuple[str, ...]
 
     def network(self) -> Network:
         """The array with its line ends, linear at zero bias."""
@@ -56,28 +57,27 @@ class Case:
 def read(path: Path, limit_bytes: float = math.inf) -> Case:
     """The case in ``path``, an npz with the keys ``KEYS`` and, for cells whose TMR falls, ``NONLINEAR_KEYS``.
 
-    Raises ParameterError for what cannot be solved, and before reading the arrays if it would need more memory than
-    ``limit_bytes``.
+    A side without keys floats; a number, or one per vector, stands for all ends of its side; volts of an end that
+    floats do not matter. Raises ParameterError for what cannot be solved or could mean two things, and before reading
+    the arrays if it would need more memory than ``limit_bytes``.
     """
-    shapes = _shapes(path)
-    missing = [key for key in KEYS if key not in shapes]
-    if missing:
-        raise ParameterError(
-            f"{path} lacks {', '.join(missing)}; a case holds {', '.join(KEYS)}, and {', '.join(NONLINEAR_KEYS)} if "
-            "the cells' TMR falls with bias"
-        )
-    given = [key for key in NONLINEAR_KEYS if key in shapes]
-    if given and len(given) < len(NONLINEAR_KEYS):
-        absent = ", ".join(key for key in NONLINEAR_KEYS if key not in given)
-        raise ParameterError(f"{path} holds {', '.join(given)} but not {absent}; give all of them, or none (linear)")
+    shapes, others = archive.shapes(path)
+    keys = _keys(path, shapes)
     _refuse_large(path, shapes, limit_bytes)
-    arrays = _arrays(path, (*KEYS, *given))
+    arrays = archive.arrays(path, keys)
     siemens = arrays["G"]
     if siemens.ndim != 2 or not siemens.size:
         raise ParameterError(f"G of {path} has shape {siemens.shape}; it must be (rows, columns), each at least 1")
+    for key, array in arrays.items():
+        if np.isnan(array).any() and not (key.startswith("term_") and key.endswith("_v")):
+            spot = tuple(int(k) for k in np.argwhere(np.isnan(array))[0])
+            raise ParameterError(f"{key} of {path} is NaN at {spot}; every value must be a number")
     counts = {"left": siemens.shape[0], "right": siemens.shape[0], "top": siemens.shape[1], "bottom": siemens.shape[1]}
-    ohms = [_shaped(path, f"term_{x}_r", arrays, (counts[side],)) for side, x in LETTERS.items()]
-    volts = [_vectors(path, f"term_{x}_v", arrays, counts[side]) for side, x in LETTERS.items()]
+    ohms = [_ohms(path, f"term_{x}_r", arrays, counts[side]) for side, x in LETTERS.items()]
+    volts = [
+        _vectors(path, f"term_{x}_v", arrays, floating)
+        for x, floating in zip(LETTERS.values(), map(np.isinf, ohms), strict=True)
+    ]
     numbers = {len(block) for block in volts}
     if len(numbers - {1}) > 1:
         found = ", ".join(f"term_{x}_v {len(block)}" for x, block in zip(LETTERS.values(), volts, strict=True))
@@ -88,79 +88,24 @@ def read(path: Path, limit_bytes: float = math.inf) -> Case:
         float(_shaped(path, "r_bl", arrays, ())),
         np.concatenate(ohms),
         np.concatenate([np.broadcast_to(block, (max(numbers), block.shape[1])) for block in volts], axis=1),
-        _law(path, arrays) if given else None,
+        _law(path, arrays) if "state" in arrays else None,
+        tuple(sorted((set(shapes) - set(arrays) - set(solved.KEYS)).union(others))),
     )
-
-
-def write(path: Path, amps: Floats, word_volts: Floats, bit_volts: Floats) -> None:
-    """Write ``I_X`` (P, k), from ``amps`` into the array (P, 2m+2n), and ``v_wl``, ``v_bl`` (m, n), a vector's nodes.
-
-    The file is there whole or not at all.
-    """
-    left, right, top, bottom = by_side(amps, *word_volts.shape)
-    part = path.with_name(path.name + ".part")
-    try:
-        try:
-            with part.open("wb") as file:
-                np.savez(file, I_L=left, I_R=right, I_T=top, I_B=bottom, v_wl=word_volts, v_bl=bit_volts)
-            part.replace(path)
-        finally:
-            with contextlib.suppress(OSError):
-                part.unlink(missing_ok=True)
-    except OSError as error:
-        raise ParameterError(
-            f"{path} cannot be written ({error.strerror}); name a file in a folder of yours"
-        ) from error
-
-
-def refuse_unwritable(path: Path, case: Path) -> None:
-    """Raise ParameterError if nothing can be written to ``path``, before time is spent on what should go there."""
-    folder = path.parent
-    if path.is_dir():
-        raise ParameterError(f"{path} is a folder; name a file in it, such as {path / 'out.npz'}")
-    if not folder.is_dir():
-        raise ParameterError(f"{path} cannot be written: there is no folder {folder}; make it, or name another")
-    if not os.access(folder, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
-        raise ParameterError(f"{path} cannot be written (permission denied); name a file in a folder of yours")
-    if path.exists() and case.exists() and path.samefile(case):
-        raise ParameterError(f"{path} is the case itself; name another file for the solution")
 
 
 def bytes_needed(rows: int, cols: int, vectors: int, *, word_ohms: bool, bit_ohms: bool, nonlinear: bool) -> float:
     """About what solving takes, by the peak memory measured at 128 to 512 lines and rounded up; see ``Network``."""
     cells, ends = rows * cols, 2.0 * (rows + cols)
-    tree = word_ohms and bit_ohms and cells > SMALL_CELLS
+    tree = word_ohms and bit_ohms
     per_vector = 4 * ends + (12.0 * cells if nonlinear else 0.0)
-    return 8 * ((340.0 if tree else 400.0) * cells + (6.0 if tree else 10.0) * ends**2 + vectors * per_vector)
-
-
-def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    """The shape of every array of an archive, from their headers alone."""
-    shapes = {}
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for name in archive.namelist():
-                with archive.open(name) as member:
-                    version = np.lib.format.read_magic(member)
-                    header = np.lib.format.read_array_header_1_0 if version == (1, 0) else None
-                    read_header = header or np.lib.format.read_array_header_2_0
-                    shapes[name.removesuffix(".npy")] = read_header(member)[0]
-    except FileNotFoundError:
-        raise ParameterError(f"there is no file {path}; a case is an npz, written with numpy.savez") from None
-    except OSError as error:
-        raise ParameterError(f"{path} cannot be read ({error.strerror}); check path and permissions") from error
-    except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError, RuntimeError) as error:
-        raise ParameterError(
-            f"{path} is not an npz that can be read ({error}); write it with numpy.savez(path, G=..., r_wl=...)"
-        ) from error
-    return shapes
+    return 8 * ((340.0 if tree else 400.0) * cells + 12.0 * ends**2 + vectors * per_vector)
 
 
 def _refuse_large(path: Path, shapes: Mapping[str, tuple[int, ...]], limit_bytes: float) -> None:
     shape = shapes["G"]
     if len(shape) != 2:
         return
-    vectors = max((shapes[f"term_{x}_v"] or (1,))[0] for x in LETTERS.values())
+    vectors = max((shapes.get(f"term_{x}_v") or (1,))[0] for x in LETTERS.values())
     needed = 8.0 * sum(math.prod(s) for s in shapes.values()) + bytes_needed(
         *shape, vectors, word_ohms=True, bit_ohms=True, nonlinear="state" in shapes
     )
@@ -172,22 +117,30 @@ def _refuse_large(path: Path, shapes: Mapping[str, tuple[int, ...]], limit_bytes
         )
 
 
-def _arrays(path: Path, keys: tuple[str, ...]) -> dict[str, Floats]:
-    arrays = {}
-    with np.load(path, allow_pickle=False) as archive:
-        for key in keys:
-            try:
-                array = archive[key]
-            except (ValueError, zipfile.BadZipFile, EOFError, OSError) as error:
-                raise ParameterError(f"{key} of {path} cannot be read ({error}); write the file anew") from error
-            if array.dtype.kind not in "fiub":
-                raise ParameterError(f"{key} of {path} is of type {array.dtype}; it must hold real numbers")
-            array = array.astype(np.float64)
-            if np.isnan(array).any():
-                spot = tuple(int(k) for k in np.argwhere(np.isnan(array))[0])
-                raise ParameterError(f"{key} of {path} is NaN at {spot}; every value must be a number")
-            arrays[key] = array
-    return arrays
+def _keys(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> list[str]:
+    """The keys that describe the case, of all that the file holds."""
+    missing = [key for key in NEEDED if key not in shapes]
+    if missing:
+        raise ParameterError(
+            f"{path} lacks {', '.join(missing)}; a case holds {', '.join(KEYS)}, and {', '.join(NONLINEAR_KEYS)} if "
+            "the cells' TMR falls with bias"
+        )
+    known = [key for key in (*KEYS, *NONLINEAR_KEYS) if key in shapes]
+    meant = {key.casefold() for key in (*KEYS, *NONLINEAR_KEYS)}
+    for key in shapes.keys() - set(known):
+        if key.casefold() in meant or key.casefold().startswith("term_"):
+            raise ParameterError(f"{path} holds {key}, which may be meant for one of {', '.join(KEYS)}; rename it")
+    for x in LETTERS.values():
+        if f"term_{x}_v" in shapes and f"term_{x}_r" not in shapes:
+            raise ParameterError(
+                f"{path} holds term_{x}_v but not term_{x}_r; give the ohms of these ends, 0 for ideal sources and "
+                "inf for ends that float"
+            )
+    absent = [key for key in NONLINEAR_KEYS if key not in shapes]
+    if 0 < len(absent) < len(NONLINEAR_KEYS):
+        found = ", ".join(key for key in NONLINEAR_KEYS if key in shapes)
+        raise ParameterError(f"{path} holds {found} but not {', '.join(absent)}; give all of them, or none (linear)")
+    return known
 
 
 def _shaped(path: Path, key: str, arrays: Mapping[str, Floats], shape: tuple[int, ...]) -> Floats:
@@ -198,15 +151,30 @@ def _shaped(path: Path, key: str, arrays: Mapping[str, Floats], shape: tuple[int
     raise ParameterError(f"{key} of {path} has shape {array.shape}; for this array it must be {wanted}")
 
 
-def _vectors(path: Path, key: str, arrays: Mapping[str, Floats], count: int) -> Floats:
+def _ohms(path: Path, key: str, arrays: Mapping[str, Floats], count: int) -> Floats:
+    """Of one side's ends (count,)."""
+    array = arrays.get(key, np.array(np.inf))
+    if array.size == 1:
+        return np.full(count, array.item())
+    return _shaped(path, key, arrays, (count,))
+
+
+def _vectors(path: Path, key: str, arrays: Mapping[str, Floats], floating: NDArray[np.bool_]) -> Floats:
+    """Of one side's ends, (P, count); 0 V where they float."""
+    count = floating.size
+    if key not in arrays:
+        if floating.all():
+            return np.zeros((1, count))
+        raise ParameterError(f"{path} lacks {key}, but ends of that side are connected; give their volts, such as 0")
     array = np.atleast_2d(arrays[key])
-    if array.ndim != 2 or array.shape[1] != count or not array.shape[0]:
+    if array.ndim != 2 or array.shape[1] not in (1, count) or not array.shape[0]:
         raise ParameterError(
             f"{key} of {path} has shape {arrays[key].shape}; for this array it must be (P, {count}), P vectors of volts"
         )
-    if not np.isfinite(array).all():
-        raise ParameterError(f"{key} of {path} holds {array[~np.isfinite(array)][0]} V; volts must be finite")
-    return array
+    result = np.where(floating, 0.0, array)
+    if not np.isfinite(result).all():
+        raise ParameterError(f"{key} of {path} holds {result[~np.isfinite(result)][0]} V; volts must be finite")
+    return result
 
 
 def _law(path: Path, arrays: Mapping[str, Floats]) -> BiasedTmr:

@@ -8,8 +8,11 @@ from scipy import sparse
 from scipy.sparse import csgraph
 
 from labctl.core.errors import ParameterError
-from labctl.crossbar.reduction import Floats
+from labctl.crossbar.reduction import Floats, Indices
 from labctl.crossbar.sides import SIDES
+
+LEAST_OHMS, MOST_OHMS, MOST_SIEMENS = 1e-15, 1e30, 1e30
+"""Beyond any part of a bench, and such that their products and quotients stay numbers."""
 
 
 def conductances(values: ArrayLike) -> Floats:
@@ -20,12 +23,12 @@ def conductances(values: ArrayLike) -> Floats:
         raise ParameterError(f"conductances must be real numbers in a table of (rows, cols): {error}") from error
     if array.ndim != 2 or array.size == 0:
         raise ParameterError(f"conductances have shape {array.shape}; a crossbar needs (rows, cols), each at least 1")
-    bad = ~(np.isfinite(array) & (array >= 0))
+    bad = ~((array >= 0) & (array <= MOST_SIEMENS))
     if bad.any():
         i, j = (int(k) for k in np.argwhere(bad)[0])
         raise ParameterError(
             f"the conductance of cell ({i}, {j}) is {array[i, j]} S; it must be finite and at least 0. "
-            "An open cell is 0, a short is a large number"
+            f"An open cell is 0, a short is a large number of up to {MOST_SIEMENS:g}"
         )
     array.flags.writeable = False
     return array
@@ -34,8 +37,11 @@ def conductances(values: ArrayLike) -> Floats:
 def segment(name: str, ohms: float) -> float:
     """The resistance of one wire segment."""
     value = float(ohms)
-    if not (0 <= value < np.inf):
-        raise ParameterError(f"{name} is {value}; a wire has 0 ohm or more, and not infinitely many")
+    if value and not LEAST_OHMS <= value <= MOST_OHMS:
+        raise ParameterError(
+            f"{name} is {value}; a wire has 0 ohm or more, and not infinitely many: give 0, or {LEAST_OHMS:g} to "
+            f"{MOST_OHMS:g}"
+        )
     return value
 
 
@@ -55,8 +61,12 @@ def ends(
         name, values = f"{side}_ohms", np.asarray(given, np.float64)
         if values.shape not in ((), (1,), (count,)):
             raise ParameterError(f"{name} has shape {values.shape}; give one number, or one per line ({count})")
-        if not (values >= 0).all():
-            raise ParameterError(f"{name} holds {values[~(values >= 0)].flat[0]}; it must be 0 or more, inf = floating")
+        possible = (values == 0) | (values == np.inf) | ((values >= LEAST_OHMS) & (values <= MOST_OHMS))
+        if not possible.all():
+            raise ParameterError(
+                f"{name} holds {values[~possible].flat[0]}; it must be 0, from {LEAST_OHMS:g} to {MOST_OHMS:g} ohm, or "
+                "inf = floating"
+            )
         found.append(np.broadcast_to(values, (count,)))
     result = np.concatenate(found)
     result.flags.writeable = False
@@ -98,23 +108,28 @@ def one_source_per_node(end_ohms: Floats, rows: int, cols: int, *, word_ohms: fl
         )
 
 
-def nothing_isolated(siemens: Floats, end_ohms: Floats) -> None:
-    """Refuse an array in which some line has no way to any source: its voltage would have no answer."""
+def unreached(siemens: Floats, end_ohms: Floats) -> Indices:
+    """Which lines have no way to a source: int (rows + cols,), 0 = has one, k = of the k-th part without.
+
+    Raises ParameterError if no line has one.
+    """
     m, n = siemens.shape
     held = np.isfinite(end_ohms)
+    if not held.any():
+        raise ParameterError(
+            f"no line end of this {m} x {n} array is connected, so nothing drives it; give at least one end a "
+            "resistance that is not inf"
+        )
     tied = np.concatenate([held[:m] | held[m : 2 * m], held[2 * m : 2 * m + n] | held[2 * m + n :]])
     joined = siemens > 0
     near = np.concatenate([joined[:, tied[m:]].any(axis=1), joined[tied[:m]].any(axis=0)])
+    result = np.zeros(m + n, np.intp)
     if (tied | near).all():
-        return  # every line is tied or has a cell to one that is: the usual case, without a search
+        return result  # every line is tied or has a cell to one that is: the usual case, without a search
     row, col = np.nonzero(joined)
     _, label = csgraph.connected_components(
         sparse.coo_matrix((np.ones(row.size), (row, m + col)), shape=(m + n, m + n)), directed=False
     )
-    lost = np.flatnonzero(~np.isin(label, label[tied]))
-    if lost.size:
-        line = f"word line {lost[0]}" if lost[0] < m else f"bit line {lost[0] - m}"
-        raise ParameterError(
-            f"{line} of this {m} x {n} array is not connected to any source, directly or through a cell, so its "
-            "voltage has no answer; terminate one of its ends, or give one of its cells a conductance above 0"
-        )
+    lost = ~np.isin(label, label[tied])
+    result[lost] = 1 + np.unique(label[lost], return_inverse=True)[1]
+    return result

@@ -27,8 +27,6 @@ from labctl.crossbar.terminated import Terminated
 
 __all__ = ["Network", "Solution"]
 
-SMALL_CELLS = 100
-"""Up to here one factor of all nodes is quicker than the tree (measured)."""
 SWEPT_LINES = 88
 """Up to here the effective conductance alone is quicker found row by row (measured)."""
 REWRITES = 30
@@ -38,7 +36,9 @@ REWRITES = 30
 class Network:
     """An m x n array with fixed conductances and fixed terminations, reduced once; never changed afterwards.
 
-    ``conductance_siemens``: (m, n), zero = open. ``end_ohms``: see ``Ohms``.
+    ``conductance_siemens``: (m, n), zero = open. ``end_ohms``: see ``Ohms``. ``unreached``: int (m+n,), word lines and
+    then bit lines: 0, or k for lines of the k-th part of the array that nothing joins to any source. No current flows
+    in such a part, and its volts count from its first line, as nothing says what they are.
 
     >>> ideal = Network([[1e-3, 2e-3]], left_ohms=0.0, bottom_ohms=0.0)
     >>> (-ideal.solve(left=0.1).bottom[0]).round(12).tolist()
@@ -60,15 +60,17 @@ class Network:
         self.bit_segment_ohms = checks.segment("bit_segment_ohms", bit_segment_ohms)
         self._base = self
         self._end_ohms = self._checked(end_ohms)
+        self.unreached = checks.unreached(self.conductance_siemens, self._end_ohms)
         self._rewrites = self._no_rewrites()
 
     def terminated(self, **end_ohms: Unpack[Ohms]) -> Network:
         """The same array with other line ends: one dense solve of the ends, not another reduction."""
         ohms = self._base._checked(end_ohms)
-        terminated = Terminated(self._reduction, ohms)  # reduced before it is copied
+        reduction = self._reduction  # reduced before it is copied
         other = self._copy(self._base.conductance_siemens)
-        other._base, other._end_ohms, other._terminated = other, ohms, terminated
-        other._rewrites = self._no_rewrites()
+        other._base, other._end_ohms, other._rewrites = other, ohms, self._no_rewrites()
+        other.unreached = checks.unreached(other.conductance_siemens, ohms)
+        other._terminated = other._ended(reduction)
         rows, cols = self._rewrites.rows, self._rewrites.cols
         for row, col in zip(rows.tolist(), cols.tolist(), strict=True):
             other = other.written(row, col, float(self.conductance_siemens[row, col]))
@@ -85,13 +87,15 @@ class Network:
                 f"there is no cell ({row}, {col}) in this {self.rows} x {self.cols} array; rows count from 0 to "
                 f"{self.rows - 1}, columns from 0 to {self.cols - 1}"
             )
-        if not (np.isfinite(siemens) and siemens >= 0):
+        if not 0 <= siemens <= checks.MOST_SIEMENS:
             raise ParameterError(f"cell ({row}, {col}) cannot be written to {siemens} S; it must be finite, 0 or more")
         altered = self.conductance_siemens.copy()
         altered[row, col] = siemens
         altered.flags.writeable = False
-        if siemens == 0:
-            checks.nothing_isolated(altered, self._end_ohms)
+        if siemens == 0 or self.conductance_siemens[row, col] == 0:
+            unreached = checks.unreached(altered, self._end_ohms)
+            if (unreached != self.unreached).any():
+                return self.rebuilt(altered)
         change = float(siemens - self._base.conductance_siemens[row, col])
         rewrites = self._rewrites.written(self._reduction, self._terminated, row, col, change)
         other = self._copy(altered)
@@ -140,22 +144,22 @@ class Network:
             forced, lifted = self._reduction.lift(extra)
         ports = self._terminated.volts(sources, forced)
         word, bit = self._reduction.descend(ports, lifted)
-        amps = self._terminated.amps(sources, ports, 0.0 if forced is None else forced)
+        amps = self._terminated.amps(sources, forced)
         return Solution(*sides.by_side(amps.T, self.rows, self.cols), word, bit)
 
     def currents(self, **volts: Unpack[Volts]) -> Floats:
         """Amperes into the array at all ends, without the nodes inside: float64 (P, 2m+2n).
 
-        From some hundred vectors on, or for many calls, multiply by ``admittance`` instead.
+        From some hundred vectors on, or for many calls, multiply by ``admittance`` instead; but not if both ends of a
+        line have sources and its wire is next to nothing, when only differences of their volts keep their digits.
         """
         sources = checks.vectors(self.rows, self.cols, **volts).T
-        ports, forced = self._port_volts(sources)
-        return self._terminated.amps(sources, ports, forced).T
+        return self._terminated.amps(sources, self._forced(sources)).T
 
     def end_volts(self, **volts: Unpack[Volts]) -> Floats:
         """Volts at the outside of each end's wire segment, where a voltmeter would be: float64 (P, 2m+2n)."""
         sources = checks.vectors(self.rows, self.cols, **volts).T
-        ports, _ = self._port_volts(sources)
+        ports = self._terminated.volts(sources, self._forced(sources))
         result: Floats = ports[self._reduction.port_of_end].T
         return result
 
@@ -181,7 +185,7 @@ class Network:
             found = None if "_reduction" in vars(self) else self._swept()
             if found is not None:
                 return found
-            return self._terminated.transfer(slice(0, self.rows), slice(self.terminals - self.cols, self.terminals))
+            return -self._terminated.admittance[-self.cols :, : self.rows]
         sources = self._rewrites.sources
         return self._base.effective - (sources[-self.cols :] @ self._rewrites.gain) @ sources[: self.rows].T
 
@@ -223,32 +227,37 @@ class Network:
 
     @cached_property
     def _terminated(self) -> Terminated:
-        return Terminated(self._reduction, self._end_ohms)
+        return self._ended(self._reduction)
+
+    def _ended(self, reduction: Reduction) -> Terminated:
+        """With each part that no source reaches anchored at the left or top end of its first line."""
+        anchors = np.unique(self.unreached, return_index=True)[1][np.unique(self.unreached) > 0]
+        return Terminated(reduction, self._end_ohms, np.where(anchors < self.rows, anchors, anchors + self.rows))
 
     def _swept(self) -> Floats | None:
         """What is effective, where that alone is quicker found than the reduction."""
-        if min(self.rows, self.cols) > SWEPT_LINES or not self.word_segment_ohms or not self.bit_segment_ohms:
+        lines_are_wires = self.word_segment_ohms and self.bit_segment_ohms
+        if min(self.rows, self.cols) > SWEPT_LINES or not lines_are_wires or self.unreached.any():
             return None
         return sweep.effective(self.conductance_siemens, self.word_segment_ohms, self.bit_segment_ohms, self._end_ohms)
 
     def _checked(self, end_ohms: Ohms) -> Floats:
-        """The resistances of all line ends, if this array has an answer with them."""
+        """The resistances of all line ends, if these wires have an answer with them."""
         ohms = checks.ends(self.rows, self.cols, **end_ohms)
         wires = {"word_ohms": self.word_segment_ohms, "bit_ohms": self.bit_segment_ohms}
         checks.one_source_per_node(ohms, self.rows, self.cols, **wires)
-        checks.nothing_isolated(self.conductance_siemens, ohms)
         return ohms
 
     def _no_rewrites(self) -> Rewrites:
         per_word, per_bit = (2 if ohms else 1 for ohms in (self.word_segment_ohms, self.bit_segment_ohms))
         return Rewrites.none(per_word * self.rows + per_bit * self.cols, self.terminals)
 
-    def _port_volts(self, sources: Floats) -> tuple[Floats, Floats | float]:
-        """Volts of the ports (ports, P), and what the written cells force into them."""
+    def _forced(self, sources: Floats) -> Floats | None:
+        """What the written cells force into the ports (ports, P)."""
         if not len(self._rewrites):
-            return self._terminated.volts(sources), 0.0
-        forced = -self._rewrites.ports @ (self._rewrites.gain @ (self._rewrites.sources.T @ sources))
-        return self._terminated.volts(sources, forced), forced
+            return None
+        result: Floats = -self._rewrites.ports @ (self._rewrites.gain @ (self._rewrites.sources.T @ sources))
+        return result
 
     def _at_written(self, drawn: Floats) -> Floats:
         """What the written cells draw (k, P) as a pattern over the array (P, m, n)."""
@@ -267,6 +276,6 @@ _SOLVED = frozenset({"admittance", "effective", "array_admittance", "cell_transf
 
 
 def _reduced(siemens: Floats, word_ohms: float, bit_ohms: float) -> Reduction:
-    if word_ohms == 0 or bit_ohms == 0 or siemens.size <= SMALL_CELLS:
+    if word_ohms == 0 or bit_ohms == 0:
         return Nodal(siemens, word_ohms, bit_ohms)
     return Tree(siemens, word_ohms, bit_ohms)

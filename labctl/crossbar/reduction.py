@@ -7,7 +7,6 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import lapack
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -62,12 +61,3 @@ def conserving(admittance: Floats) -> Floats:
     admittance[..., spots, spots] = 0.0
     admittance[..., spots, spots] = -admittance.sum(axis=-1)
     return admittance
-
-
-def inverse_of(factor: Floats) -> Floats:
-    """The inverse of a matrix from its lower Cholesky factor, whose upper triangle is zero."""
-    half, _ = lapack.dpotri(factor, lower=True)
-    result: Floats = half + half.T
-    spots = np.arange(result.shape[0])
-    result[spots, spots] /= 2
-    return result

@@ -14,6 +14,8 @@ from labctl.crossbar.sides import by_side
 
 LEAST_HELD = 1e-4
 """What holds a bit line, as a share of its segments' conductance: with less, the sums from above lose digits."""
+MOST_COUPLED = 1e3
+"""Siemens of a cell in units of a bit line's segment: with more, what holds the line is lost beside it."""
 LEAST_PASSED = 1e-150
 """Volts at the last cell of a word line per volt at its first one: with less, their ratios overflow."""
 
@@ -22,7 +24,7 @@ def effective(siemens: Floats, word_ohms: float, bit_ohms: float, end_ohms: Floa
     """Amperes out of the bottom ends per volt at the left ends, (n, m) for cells (m, n).
 
     Both kinds of wire have resistance; ``end_ohms``: (2m+2n,), left, right, top, bottom. None for lines that are held
-    so weakly, or attenuate so much, that this way would lose digits.
+    so weakly, conduct so much worse than cells or attenuate so much that this way would lose digits.
     """
     rows, cols = siemens.shape
     left, right, top, bottom = (ends[0] for ends in by_side(end_ohms[None], rows, cols))
@@ -42,8 +44,10 @@ def _swept(siemens: Floats, word: float, bit: float, at_words: Floats, at_bits: 
     Below row i its bit nodes see the matrix S_i = D_i + 1 - 1 / S_(i-1), in units of ``bit``: D_i by row i itself.
     """
     rows, cols = siemens.shape
+    if at_bits.max(axis=0).min() < LEAST_HELD or siemens.max() > MOST_COUPLED * bit:
+        return None
     own_rows = _rows(siemens, word, bit, at_words)
-    if own_rows is None or at_bits.max(axis=0).min() < LEAST_HELD:
+    if own_rows is None:
         return None
     coupled, drive = own_rows
     spots = np.arange(cols)

@@ -1,80 +1,107 @@
-"""A reduced array with something at each line end: one small dense solve gives every end's current and volts."""
+"""A reduced array with something at each line end: one small dense inverse gives every end's current and volts."""
 
 from __future__ import annotations
 
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.linalg import lapack
 
 from labctl.core.errors import MeasurementError
-from labctl.crossbar.reduction import Floats, Indices, Reduction, inverse_of
-
-LEAST_SHARE = 1e-13  # of the wires' conductance: of what holds the array to ground two or three digits are left then
+from labctl.crossbar import grounded
+from labctl.crossbar.reduction import Floats, Indices, Reduction, conserving
 
 DENSE_CELLS = 100
 """Cells up to which currents through them are multiplied by one matrix; it takes the time of some single patterns."""
 
 
 class Terminated:
-    """Line ends behind ``end_ohms`` (2m+2n,): 0 holds the end at its source's volts, inf leaves it floating."""
+    """Line ends behind ``end_ohms`` (2m+2n,): 0 holds the end at its source's volts, inf leaves it floating.
 
-    def __init__(self, reduction: Reduction, end_ohms: Floats) -> None:
+    ``anchors``: an end of each part of the array that no source reaches; volts there count from its port.
+
+    Everything follows from the couplings between ports, which are never negative: the couplings between sources by
+    sums and products of them, the currents by differences of volts. So the best of wires costs no digits.
+    """
+
+    def __init__(self, reduction: Reduction, end_ohms: Floats, anchors: Indices) -> None:
         port = reduction.port_of_end
-        self._reduction, self._ports, self._end_ohms = reduction, reduction.admittance.shape[0], end_ohms
-        self._held_ends: Indices = np.flatnonzero(end_ohms == 0)
-        self._held: Indices = port[self._held_ends]
-        self._free: Indices = np.setdiff1d(np.arange(self._ports), self._held)
-        with np.errstate(divide="ignore"):
-            siemens = 1 / end_ohms
-        siemens[self._held_ends] = 0.0
-        self._end_siemens: Floats = siemens
+        self._reduction, self._ports, self._ends = reduction, reduction.admittance.shape[0], end_ohms.size
+        self._ideal: Indices = np.flatnonzero(end_ohms == 0)
+        self._held: Indices = port[self._ideal]
+        self._anchored: Indices = port[anchors]
+        self._free: Indices = np.setdiff1d(np.arange(self._ports), np.append(self._held, self._anchored))
+        resistive = np.flatnonzero((end_ohms > 0) & np.isfinite(end_ohms))
+        self._connected: Indices = np.concatenate([self._ideal, resistive])
+        # siemens from each port to each connected end's source; to an ideal one by the array alone
+        self._outward: Floats = np.zeros((self._ports, self._connected.size))
+        self._outward[:, : self._held.size] = -reduction.admittance[:, self._held]
+        self._outward[port[resistive], self._held.size + np.arange(resistive.size)] = 1 / end_ohms[resistive]
 
     @cached_property
     def impedance(self) -> Floats:
         """Volts of each port per ampere forced into each, all sources at 0 V: float64 (ports, ports), ohm."""
         result = np.zeros((self._ports, self._ports))
-        if self._free.size:
-            result[np.ix_(self._free, self._free)] = inverse_of(self._factor)
+        coupling = -self._reduction.admittance[self._free]
+        ground = self._outward[self._free].sum(axis=1) + coupling[:, self._anchored].sum(axis=1)
+        with np.errstate(all="ignore"):  # told below, in words
+            result[np.ix_(self._free, self._free)] = grounded.inverse(coupling[:, self._free], ground)
+        if not np.isfinite(result).all():
+            raise MeasurementError(
+                "some line of this array is tied to its sources by less than a number can tell; give its cells more "
+                "conductance, or one of its ends a resistance"
+            )
         return result
 
     @cached_property
-    def _factor(self) -> Floats:
-        """Cholesky factor of what holds the ports that no ideal source holds."""
-        own = self._reduction.admittance[np.ix_(self._free, self._free)]
-        port = self._reduction.port_of_end
-        own[np.diag_indices_from(own)] += np.bincount(port, self._end_siemens, minlength=self._ports)[self._free]
-        factor, failed = lapack.dpotrf(own, lower=True)
-        weak = not self._held.size and self._end_siemens.sum() < LEAST_SHARE * np.diag(own).max()
-        if failed or weak:
-            raise MeasurementError(
-                "the lines of this array are so weakly connected to their sources that rounding hides it; terminate "
-                "at least one line with a resistance within 1e12 times that of the wires"
-            )
-        result: Floats = factor
+    def _shares(self) -> Floats:
+        """Volts of each port per volt of each connected end's source: float64 (ports, connected)."""
+        result = np.zeros_like(self._outward)
+        result[self._held, np.arange(self._held.size)] = 1.0
+        result[self._free] = self.impedance[np.ix_(self._free, self._free)] @ self._outward[self._free]
         return result
 
     @cached_property
     def potentials(self) -> Floats:
         """Volts of each port per volt of each end's source: float64 (ports, ends)."""
-        return self.volts(np.eye(self._end_ohms.size))
+        result = np.zeros((self._ports, self._ends))
+        result[:, self._connected] = self._shares
+        return result
 
     @cached_property
     def admittance(self) -> Floats:
         """Amperes into the array at each end per volt of each end's source: float64 (ends, ends), siemens."""
-        return self.amps(np.eye(self._end_ohms.size), self.potentials, 0.0)
+        count = self._held.size
+        coupling = self._outward[self._free].T @ self._shares[self._free]
+        coupling[:count] += self._outward[self._held]
+        coupling[count:, :count] += self._outward[self._held, count:].T
+        result = np.zeros((self._ends, self._ends))
+        result[np.ix_(self._connected, self._connected)] = -(coupling + coupling.T) / 2
+        return conserving(result)
+
+    @cached_property
+    def _far(self) -> tuple[Indices, Floats, Floats]:
+        """The other end of each end's line, the siemens to it, (ends, 1), and the admittance without these."""
+        rows, cols, ends = self._reduction.rows, self._reduction.cols, np.arange(self._ends)
+        other = np.concatenate([ends[rows : 2 * rows], ends[:rows], ends[2 * rows + cols :], ends[2 * rows :][:cols]])
+        rest = self.admittance.copy()
+        siemens = -rest[ends, other][:, None]
+        rest[ends, other] = 0.0
+        return other, siemens, conserving(rest)
 
     def volts(self, sources: Floats, forced: Floats | None = None) -> Floats:
         """Volts of the ports (ports, P) for the sources' (ends, P) and currents ``forced`` into the ports."""
-        result = np.zeros((self._ports, sources.shape[1]))
-        result[self._held] = sources[self._held_ends]
-        load = -self._reduction.admittance[:, self._held] @ result[self._held]
-        np.add.at(load, self._reduction.port_of_end, self._end_siemens[:, None] * sources)
+        result: Floats = self._shares @ sources[self._connected]
         if forced is not None:
-            load += forced
-        if self._free.size:
-            result[self._free] = lapack.dpotrs(self._factor, load[self._free], lower=True)[0]
+            result += self.impedance @ forced
+        return result
+
+    def amps(self, sources: Floats, forced: Floats | None = None) -> Floats:
+        """Amperes into the array at each end (ends, P) for the same."""
+        other, siemens, rest = self._far
+        # the one coupling that a good wire makes strong: of both ends' volts only the difference may be multiplied
+        result: Floats = rest @ sources + siemens * (sources - sources[other])
+        if forced is not None:
+            result[self._connected] -= self._shares.T @ forced
         return result
 
     def injected(self, cell_amps: Floats) -> Floats:
@@ -94,39 +121,3 @@ class Terminated:
         forced, lifted = self._reduction.lift(cell_amps)
         word, bit = self._reduction.descend(self.impedance @ forced, lifted)
         return word - bit
-
-    def transfer(self, driven: slice, sensed: slice) -> Floats:
-        """Amperes out of the array at the ``sensed`` ends per volt at the ``driven`` ones, all other sources at 0 V."""
-        sources = np.eye(self._end_ohms.size)[:, driven]
-        volts = self.volts(sources)
-        if self._ports < self._end_ohms.size:  # lines that are one node: their two ends share its current
-            return -self.amps(sources, volts, 0.0)[sensed]
-        port = self._reduction.port_of_end[sensed]
-        into = self._reduction.admittance[port] @ volts
-        through = self._end_siemens[sensed, None] * (sources[sensed] - volts[port])
-        return -np.where(self._by_array[sensed, None], into, through)
-
-    def amps(self, sources: Floats, volts: Floats, forced: Floats | float) -> Floats:
-        """Amperes into the array at each end (ends, P), from its sources' volts (ends, P) and its ports' (ports, P).
-
-        Two ways lead to a current: through the end's resistance, or into the array. The one with the smaller
-        conductance loses fewer digits, as both are differences of volts.
-        """
-        port = self._reduction.port_of_end
-        into = self._reduction.admittance @ volts - forced
-        result = self._end_siemens[:, None] * (sources - volts[port])
-        result[self._by_array] = into[port[self._by_array]]
-        result[self._held_ends] = 0.0
-        shared = np.zeros_like(into)
-        np.add.at(shared, port, result)
-        result[self._held_ends] = (into - shared)[self._held]
-        return result
-
-    @cached_property
-    def _by_array(self) -> NDArray[np.bool_]:
-        """Which ends' currents are told better by the array than by the end's resistance: bool (ends,)."""
-        port = self._reduction.port_of_end
-        alone = np.bincount(port, minlength=self._ports)[port] == 1
-        stiff = self._end_siemens > self._reduction.admittance[port, port]
-        result: NDArray[np.bool_] = alone & (stiff | (self._end_ohms == 0))
-        return result

@@ -7,7 +7,7 @@ holds only what differs; with ``base_source``, too, every number taken over coun
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from labctl.core.errors import ParameterError, StationError
+from labctl_sim import two_states
 from labctl_sim.flips import Floats, States
 from labctl_sim.junction import Junctions
 from labctl_sim.macrospin.layer import FreeLayer
@@ -25,8 +26,6 @@ from labctl_sim.variation import Correlation, Wafer
 from labctl_sim.wear import Endurance, strengths
 
 __all__ = ["STATUSES", "Profile", "Quantity", "load"]
-
-SURE = 5.0  # standard deviations within which every junction must have two states
 
 
 @dataclass(frozen=True)
@@ -69,15 +68,17 @@ class Profile:
 
     def spread_of_stability(self) -> dict[str, float]:
         """What each spread of the layer adds to Delta's standard deviation (as if it were the only one), by name."""
+        return self.spread_of(FreeLayer.stability)
+
+    def spread_of(self, what: Callable[[FreeLayer], Floats]) -> dict[str, float]:
+        """The same for any number that follows from the layer."""
         parts = {}
         for name in LAYER:
             quantity = self.quantities[name]
             if quantity.spread and not math.isnan(quantity.value):
                 step = quantity.spread * (abs(quantity.value) or 1.0) * 1e-3
                 ends = [
-                    float(
-                        _layer({**self._nominal_layer, name: np.array([quantity.value + sign * step])}).stability()[0]
-                    )
+                    float(what(_layer({**self._nominal_layer, name: np.array([quantity.value + sign * step])}))[0])
                     for sign in (-1, 1)
                 ]
                 parts[name] = abs(ends[1] - ends[0]) / 2e-3
@@ -140,15 +141,11 @@ def _layer(values: dict[str, Floats]) -> FreeLayer:
 
 
 def _refuse_impossible(path: Path, profile: Profile) -> None:
-    """Refuse a layer without two states: the nominal one, or one in a few million."""
+    """Refuse what has not two states, or is beyond the physics: the nominal junction, or one in a few million."""
     try:
-        delta, parts = profile.stability, profile.spread_of_stability()
+        cycle = profile.quantities["cycle_anisotropy_spread"].value
+        wrong = two_states.mistakes(profile.nominal.layer, profile.spread_of, cycle)
     except ParameterError as error:
         raise StationError(f"the junction profile {path} describes no junction: {error}") from error
-    deviation = math.sqrt(sum(part**2 for part in parts.values()))
-    if SURE * deviation >= delta:
-        most = max(parts, key=lambda key: parts[key], default="the layer")
-        raise StationError(
-            f"the junction profile {path} has Delta {delta:.3g} at rest with a spread of {deviation:.3g}, so that some "
-            f"junctions would have no barrier; keep the spread below {delta / SURE:.3g}: lower that of {most} first"
-        )
+    if wrong:
+        raise StationError(f"the junction profile {path} describes no junction that works:\n" + "\n".join(wrong))

@@ -19,9 +19,8 @@ from labctl_sim.variation import Correlation, involved, matrix
 
 STATUSES = ("literature", "measured", "assumed")
 DISTRIBUTIONS = ("normal", "lognormal")
-SURE = (
-    5.0  # standard deviations that a normal law must keep within a number's limits: one draw in 3.5 million is beyond
-)
+SURE = 5.0  # standard deviations that must stay within a number's limits: one draw in 3.5 million is beyond
+WIDEST = 1e20  # a factor either way, beyond which a log-normal law is a slip of the pen
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ def read_toml(path: Path, name: str, shipped: Path) -> dict[str, Any]:
         raise StationError(
             f"no junction profile {name!r}; shipped are {known}, your own is named by its path"
         ) from error
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, or made to break a reader
         raise StationError(f"the junction profile {path} is not TOML: {error}") from error
 
 
@@ -148,18 +147,26 @@ def _quantity(table: Table, name: str, kind: Kind) -> Quantity | None:
 def _check_spread(table: Table, name: str, kind: Kind, value: float, spread: float, distribution: str) -> None:
     if name in WITHOUT_SPREAD:
         table.mistake("spread", f"is {spread:g}; this is one number for a whole wafer: leave its spread out")
+    elif distribution == "lognormal" and value <= 0:
+        table.mistake("distribution", f"is lognormal at a value of {value:g}; that takes one above 0: use normal")
     elif distribution == "lognormal":
-        if value <= 0:
-            table.mistake("distribution", f"is lognormal at a value of {value:g}; that takes one above 0: use normal")
+        for limit in (max(kind.least, value / WIDEST), min(kind.most, value * WIDEST)):
+            room = abs(math.log(limit / value)) / SURE
+            if spread > room:
+                table.mistake(
+                    "spread",
+                    f"is {spread:g}; some junctions would lie beyond the limit {limit:g}: keep it below {room:.3g}",
+                )
     else:
         reach = SURE * spread * (abs(value) or 1.0)
         for limit, beyond in ((kind.least, value - reach < kind.least), (kind.most, value + reach > kind.most)):
             if beyond:
                 room = abs(value - limit) / SURE / (abs(value) or 1.0)
+                other = ', or write distribution = "lognormal"' if limit == 0 < value else ""
                 table.mistake(
                     "spread",
                     f"is {spread:g}; some junctions would lie beyond the limit {limit:g}: "
-                    f'keep it below {room:.3g}, or write distribution = "lognormal"',
+                    f"keep it below {room:.3g}{other}",
                 )
 
 

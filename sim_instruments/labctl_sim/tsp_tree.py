@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from labctl.core.errors import LabError
 from labctl_sim.status import InstrumentFault
 from labctl_sim.tsp_errors import OUT_OF_MEMORY
 from labctl_sim.tsp_lua import Lua
@@ -136,7 +137,7 @@ class Tree:
         except InstrumentFault as fault:
             self._fault(fault)
             return (None, None)
-        except ScriptEnd as end:
+        except (ScriptEnd, LabError) as end:  # the latter is the simulation's, and says what to change
             return (str(end),)
         except MISTAKES as mistake:
             self._mistake(mistake)

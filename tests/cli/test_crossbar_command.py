@@ -1,7 +1,9 @@
 """``labctl crossbar solve``: from a file to a file, and every file that it refuses."""
 
+import contextlib
 import io
 import os
+import stat
 import subprocess
 import sys
 import zipfile
@@ -13,7 +15,8 @@ from typer.testing import CliRunner
 
 from labctl import cli
 from labctl.cli.exits import exit_code
-from labctl.core.errors import LabError
+from labctl.core.errors import LabError, ParameterError
+from labctl.crossbar import case as cases
 
 GOLDEN = Path(__file__).parents[1] / "data" / "crossbar"
 
@@ -71,7 +74,11 @@ def test_the_console_script_prints_a_sentence_and_no_trace(tmp_path):
     ("changes", "words"),
     [
         ({"G": None}, ["lacks G", "term_L_v"]),
-        ({"r_wl": None, "term_B_r": None}, ["lacks r_wl, term_B_r"]),
+        ({"r_wl": None, "r_bl": None}, ["lacks r_wl, r_bl"]),
+        ({"term_B_r": None}, ["holds term_B_v but not term_B_r", "0 for ideal sources"]),
+        ({"term_B_v": None}, ["lacks term_B_v", "give their volts"]),
+        ({"term_D_r": 0.0}, ["holds term_D_r", "rename it"]),
+        ({"R_wl": 1.0}, ["holds R_wl", "rename it"]),
         ({"G": np.full(6, 1e-4)}, ["G of", "(6,)", "(rows, columns)"]),
         ({"G": np.zeros((0, 3))}, ["(0, 3)"]),
         ({"G": np.full((2, 3), np.nan)}, ["G of", "NaN at (0, 0)"]),
@@ -90,8 +97,9 @@ def test_the_console_script_prints_a_sentence_and_no_trace(tmp_path):
         ({"term_L_v": np.zeros((0, 2))}, ["term_L_v of", "(0, 2)"]),
         ({"term_L_v": np.array([[0.1, np.inf]])}, ["inf V", "finite"]),
         ({"term_L_v": np.zeros((2, 2)), "term_B_v": np.zeros((3, 3))}, ["term_L_v 2", "term_B_v 3", "as many"]),
-        ({"term_L_r": np.full(2, np.inf), "term_B_r": np.full(3, np.inf)}, ["word line 0", "not connected"]),
-        ({"G": np.zeros((2, 3)), "term_L_r": np.array([0.0, np.inf])}, ["word line 1", "terminate"]),
+        ({"term_L_r": np.full(2, np.inf), "term_B_r": np.full(3, np.inf)}, ["no line end", "not inf"]),
+        ({"term_L_r": np.full(2, 1e-320)}, ["left_ohms", "1e-320", "0, from 1e-15"]),
+        ({"r_wl": 1e-320}, ["word_segment_ohms", "1e-320", "0, or 1e-15"]),
         ({"r_wl": 0.0, "term_R_r": np.zeros(2)}, ["both ends", "some resistance"]),
         ({"state": np.zeros((2, 3))}, ["holds state", "not gp, tmr0, vh"]),
     ],
@@ -160,6 +168,17 @@ def damaged(path):
     path.write_bytes(data)
 
 
+def damaged_where_it_is_packed(path):
+    np.savez_compressed(path, **case())
+    data = bytearray(path.read_bytes())
+    data[data.index(b"G.npy") + 30] ^= 0xFF
+    path.write_bytes(data)
+
+
+def pipe(path):
+    os.mkfifo(path)
+
+
 def pickled(path):
     np.savez(path, **case(G=np.array([[None]], object)))
 
@@ -168,7 +187,11 @@ def folder(path):
     path.mkdir()
 
 
-@pytest.mark.parametrize("make", [text, bare_array, empty, other_zip, cut_short, damaged, pickled, folder])
+@pytest.mark.parametrize(
+    "make",
+    [text, bare_array, empty, other_zip, cut_short, damaged, damaged_where_it_is_packed, pickled, folder]
+    + [pipe] * hasattr(os, "mkfifo"),
+)
 def test_a_file_that_is_no_case_is_refused(make, tmp_path):
     path = tmp_path / "case.npz"
     make(path)
@@ -176,6 +199,19 @@ def test_a_file_that_is_no_case_is_refused(make, tmp_path):
     assert code == 2, said
     assert "case.npz" in said
     assert not (tmp_path / "out.npz").exists()
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_any_damaged_byte_is_told_in_words_or_harmless(save, tmp_path):
+    path = tmp_path / "case.npz"
+    save(path, **case())
+    whole = path.read_bytes()
+    for spot in range(0, len(whole), 11):
+        data = bytearray(whole)
+        data[spot] ^= 0xFF
+        path.write_bytes(data)
+        with contextlib.suppress(ParameterError):
+            cases.read(path)
 
 
 def test_an_array_beyond_the_memory_is_refused_before_it_is_read(tmp_path):
@@ -211,6 +247,91 @@ def test_an_out_that_cannot_be_written_is_refused_before_solving(tmp_path):
         closed = tmp_path / "closed"
         closed.mkdir(mode=0o500)
         assert "permission denied" in solve(path, "--out", closed / "out.npz")[1]
+    assert "cannot be written" in solve(path, "--out", tmp_path / ("long" * 100))[1]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="has no pipes and devices in folders")
+def test_only_a_file_is_replaced(tmp_path):
+    path = tmp_path / "case.npz"
+    np.savez(path, **case())
+    pipe, link, loop = tmp_path / "pipe", tmp_path / "link", tmp_path / "loop"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    loop.symlink_to(loop)
+    for out in (pipe, link, loop):
+        code, said = solve(path, "--out", out)
+        assert code == 2
+        assert "stays what it is" in said
+    assert loop.is_symlink()
+    assert stat.S_ISFIFO(pipe.lstat().st_mode)
+    # a link to a file, or to one that is still to be, stays a link
+    for count in range(2):
+        link.unlink()
+        link.symlink_to(tmp_path / "out.npz")
+        assert solve(path, "--out", link)[0] == 0, count
+        assert link.is_symlink()
+        assert "I_L" in load(tmp_path / "out.npz")
+    assert {file.name for file in tmp_path.iterdir()} == {"case.npz", "pipe", "link", "loop", "out.npz"}
+
+
+SHORTER = [
+    {f"term_{x}_{what}": None for x in "RT" for what in "vr"},
+    {"term_L_r": 0.0, "term_B_r": np.zeros(1), "term_T_r": np.inf},
+    {"term_R_v": None, "term_T_v": None},
+    {"term_R_v": np.full((1, 2), np.nan), "term_T_v": np.array([[np.inf, np.nan, 7.0]])},
+    {"term_B_v": 0.0, "term_R_v": np.zeros((1, 1))},
+]
+
+
+@pytest.mark.parametrize("changes", SHORTER)
+def test_what_can_mean_but_one_thing_may_be_left_out_or_short(changes, tmp_path):
+    whole, short = tmp_path / "whole.npz", tmp_path / "short.npz"
+    np.savez(whole, **case())
+    np.savez(short, **case(**changes))
+    found = []
+    for path in (whole, short):
+        assert solve(path, "--out", tmp_path / "out.npz")[0] == 0
+        found.append(load(tmp_path / "out.npz"))
+    for key, values in found[0].items():
+        np.testing.assert_array_equal(values, found[1][key])
+
+
+def test_one_number_per_vector_stands_for_all_ends_of_its_side(tmp_path):
+    path, out = tmp_path / "case.npz", tmp_path / "out.npz"
+    np.savez(path, **case(term_L_v=np.array([[0.1], [0.2]])))
+    assert solve(path, "--out", out)[0] == 0
+    found = load(out)
+    np.testing.assert_allclose(found["I_B"][1], 2 * found["I_B"][0], rtol=1e-12)
+
+
+def test_other_members_are_named_and_ignored(tmp_path):
+    path, out = tmp_path / "case.npz", tmp_path / "out.npz"
+    np.savez(path, **case(sel=np.array([0, 1]), I_L=np.zeros((1, 2)), who=np.array(["me"])))
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("README.txt", "made on a Monday")
+    code, said = solve(path, "--out", out)
+    assert code == 0, said
+    assert "README.txt, sel, who" in said
+    assert "ignored" not in solve(GOLDEN / "vmm_4x4.npz", "--out", out)[1]
+
+
+def test_lines_that_no_source_reaches_have_no_current_and_no_volts(tmp_path):
+    path, out = tmp_path / "case.npz", tmp_path / "out.npz"
+    siemens = np.array([[1e-4, 0.0, 1e-4], [0.0, 0.0, 0.0]])
+    ends = {"term_L_r": np.array([0.0, np.inf]), "term_B_r": np.array([0.0, np.inf, 5.0])}
+    np.savez(path, **case(G=siemens, **ends))
+    code, said = solve(path, "--out", out)
+    assert code == 0, said
+    assert "word line 1, bit line 1" in said
+    found = load(out)
+    assert np.isnan(found["v_wl"]).tolist() == [[False] * 3, [True] * 3]
+    assert np.isnan(found["v_bl"]).tolist() == [[False, True, False]] * 2
+    assert found["I_L"][0, 1] == found["I_B"][0, 1] == 0
+    assert found["I_L"][0, 0] == pytest.approx(-found["I_B"].sum(), rel=1e-12)
+    falling = {"gp": siemens, "tmr0": 1.0, "vh": 0.5, "state": np.zeros((2, 3))}
+    np.savez(path, **case(G=siemens, **ends, **falling))
+    assert solve(path, "--out", out)[0] == 0
+    np.testing.assert_allclose(load(out)["I_B"], found["I_B"], rtol=1e-9, atol=1e-18)
 
 
 def test_one_vector_may_be_given_without_its_own_axis_and_is_used_for_all(tmp_path):

@@ -90,6 +90,60 @@ def test_the_effective_conductance_is_what_each_word_line_gives_each_bit_line(si
     np.testing.assert_allclose(ideal.effective, siemens.T, rtol=1e-13)
 
 
-def test_lines_held_by_next_to_nothing_are_refused_in_words():
-    with pytest.raises(MeasurementError, match="weakly connected"):
-        Network(np.full((2, 2), 1e-4), word_segment_ohms=1e-9, bit_segment_ohms=1.0, left_ohms=1e30).solve(left=1.0)
+def test_lines_may_be_held_by_next_to_nothing_but_not_by_less_than_a_number_holds():
+    wires = {"word_segment_ohms": 1e-9, "bit_segment_ohms": 1.0, "left_ohms": [1e29, 3e29]}
+    found = Network(np.full((2, 2), 1e-4), **wires).solve(left=[1.0, -1.0])
+    np.testing.assert_allclose(found.left[0], [5e-30, -5e-30], rtol=1e-12)
+    np.testing.assert_allclose(found.word_volts, 0.5, rtol=1e-12)
+    with pytest.raises(MeasurementError, match="less than a number can tell"):
+        Network([[1e-4], [1e-320]], left_ohms=[0.0, np.inf], bottom_ohms=0.0).solve(left=1.0)
+
+
+def parts(network):
+    """The array in which word line 1 and bit line 2 are a block of their own, and word line 3 is alone."""
+    siemens = np.full((4, 4), 1e-4)
+    siemens[1], siemens[:, 2], siemens[3] = 0.0, 0.0, 0.0
+    siemens[1, 2] = 2e-4
+    left = [0.0, np.inf, 3.0, np.inf]
+    return network(siemens, left_ohms=left, bottom_ohms=[5.0, 5.0, np.inf, 0.0])
+
+
+@pytest.mark.parametrize("word_ohms", [0.0, 1e-9, 1.0])
+@pytest.mark.parametrize("bit_ohms", [0.0, 2.0])
+def test_lines_that_no_source_reaches_carry_nothing_and_change_nothing(word_ohms, bit_ohms):
+    def network(siemens, **ends):
+        return Network(siemens, word_segment_ohms=word_ohms, bit_segment_ohms=bit_ohms, **ends)
+
+    found = parts(network)
+    assert found.unreached.tolist() == [0, 1, 0, 2, 0, 0, 1, 0]
+    volts = {"left": [0.3, 9.0, 0.1, 9.0], "bottom": [0.0, 0.1, 9.0, 0.0]}
+    # the same with all the lost lines on a source: those no longer float, and still nothing flows
+    held = network(
+        found.conductance_siemens, left_ohms=[0.0, 1.0, 3.0, 1.0], bottom_ohms=[5.0, 5.0, 1.0, 0.0], top_ohms=np.inf
+    ).solve(left=[0.3, 9.0, 0.1, 9.0], bottom=[0.0, 0.1, 9.0, 0.0])
+    solution = found.solve(**volts)
+    np.testing.assert_allclose(solution.amps, held.amps, atol=1e-14 * np.abs(held.amps).max())
+    np.testing.assert_allclose(found.currents(**volts), held.amps, atol=1e-14 * np.abs(held.amps).max())
+    assert (solution.amps[0, [1, 3, 4 + 1, 4 + 3, 8 + 2, 12 + 2]] == 0).all()
+    reached = np.ix_([0], [0, 2], [0, 1, 3])
+    np.testing.assert_allclose(solution.word_volts[reached], held.word_volts[reached], rtol=1e-12)
+    np.testing.assert_allclose(solution.bit_volts[reached], held.bit_volts[reached], rtol=1e-12)
+    assert np.abs(solution.cell_volts[0, 1, 2]) < 1e-15
+    drawn = np.zeros((1, 4, 4))
+    drawn[0, 1, 2] = 1e-5  # what a cell there draws can only come back through it
+    inside = found.solve(**volts, extra_amps=drawn)
+    np.testing.assert_allclose(inside.amps, solution.amps, atol=1e-18)
+    assert inside.cell_volts[0, 1, 2] == pytest.approx(-1e-5 / 2e-4, rel=1e-9)
+
+
+def test_a_written_cell_joins_and_parts_lines():
+    found = parts(Network)
+    assert found.written(1, 0, 1e-4).unreached.tolist() == [0, 0, 0, 1, 0, 0, 0, 0]
+    joined = found.written(3, 0, 1e-4)
+    volts = {"left": 0.3}
+    expected = parts(lambda siemens, **ends: Network(joined.conductance_siemens, **ends))
+    np.testing.assert_allclose(joined.currents(**volts), expected.currents(**volts), rtol=1e-12)
+    again = joined.written(3, 0, 0.0)
+    assert (again.unreached == found.unreached).all()
+    np.testing.assert_allclose(again.currents(**volts), found.currents(**volts), rtol=1e-12)
+    assert not found.terminated(left_ohms=1.0, bottom_ohms=1.0).unreached.any()

@@ -18,7 +18,8 @@ def networks(draw):
     rows, cols = draw(st.integers(1, 5)), draw(st.integers(1, 5))
     resistance = st.floats(1e2, 1e6)
     ohms = draw(st.lists(resistance, min_size=rows * cols, max_size=rows * cols))
-    wires = {f"{kind}_segment_ohms": draw(st.sampled_from([0.0, 0.1, 1.0, 30.0])) for kind in ("word", "bit")}
+    sizes = st.sampled_from([0.0, 1e-9, 1e-4, 0.1, 1.0, 30.0, 1e6])
+    wires = {f"{kind}_segment_ohms": draw(sizes) for kind in ("word", "bit")}
     ends = {f"{side}_ohms": draw(st.sampled_from([0.5, 50.0, np.inf])) for side in SIDES}
     ends["left_ohms"] = draw(st.sampled_from([0.0, 3.0]))  # at least one side is always connected
     arguments = {**wires, **ends}
@@ -123,6 +124,51 @@ def test_a_grounded_read_loses_to_the_switches(size):
 
 
 @pytest.mark.parametrize(
+    ("size", "share"), [(4, 0.9944), (8, 0.9866), (16, 0.9645), (32, 0.8993), (64, 0.7265)], ids=str
+)
+def test_a_grounded_read_in_the_middle_loses_to_switches_and_wires(size, share):
+    # 10 kohm cells, 5 ohm switches, wires of 1 ohm: to three digits the values of another solver of ports
+    siemens, ends = np.full((size, size), 1e-4), {"left_ohms": 5.0, "bottom_ohms": 5.0}
+    network = Network(siemens, word_segment_ohms=1.0, bit_segment_ohms=1.0, **ends)
+    assert network.effective[size // 2, size // 2] / 1e-4 == pytest.approx(share, abs=5e-5)
+
+
+@pytest.mark.parametrize("ohms", [1e-9, 1e-3, 1.0, 1e3, 1e6])
+@pytest.mark.parametrize("count", [1, 2, 7, 64])
+def test_a_single_line_is_a_ladder(count, ohms):
+    # nodes k = 1..n of a line open at its end: v_k = cosh((n - k + 1/2) t) / cosh((n + 1/2) t), cosh t = 1 + r G / 2
+    legs = 1e4 + 50.0 + 1.0  # a cell, its end, and the segment between
+    turn = 2 * np.arcsinh(np.sqrt(ohms / legs) / 2)
+    at = count - np.arange(1, count + 1) + 0.5
+    passed = np.exp((at - count - 0.5) * turn) * (1 + np.exp(-2 * at * turn)) / (1 + np.exp(-(2 * count + 1) * turn))
+    line = {"left_ohms": 0.0, "bottom_ohms": 50.0}
+    word = Network(np.full((1, count), 1e-4), word_segment_ohms=ohms, bit_segment_ohms=1.0, **line)
+    np.testing.assert_allclose(word.effective[:, 0], passed / legs, rtol=1e-12, atol=1e-20)
+    np.testing.assert_allclose(-word.solve(left=1.0).bottom[0], passed / legs, rtol=1e-12, atol=1e-20)
+    # turned, with the drive at the far side: by reciprocity the same shares
+    turned = {"left_ohms": 50.0, "bottom_ohms": 0.0}
+    bit = Network(np.full((count, 1), 1e-4), word_segment_ohms=1.0, bit_segment_ohms=ohms, **turned)
+    np.testing.assert_allclose(bit.effective[0, ::-1], passed / legs, rtol=1e-12, atol=1e-20)
+
+
+@pytest.mark.parametrize("size", [4, 8, 16, 32, 64])
+def test_sneak_paths_hide_the_state_of_the_cell(size):
+    # Current with the cell at G over that at G / 2, the others at G. Floating: in parallel with the cell lie
+    # R/(N-1), R/(N-1)^2 and R/(N-1) in series; V/2 and V/3: (N-1)/2 and (N-1)/3 cells more.
+    first = np.arange(size) == 0
+    cells = [np.full((size, size), 1e-4) for _ in range(2)]
+    cells[1][0, 0] /= 2
+    ends = np.where(first, 0.0, np.inf)
+    low, high = (Network(siemens, left_ohms=ends, bottom_ohms=ends).solve(left=1.0).left[0, 0] for siemens in cells)
+    sneak = (size - 1) ** 2 / (2 * size - 1)
+    assert low / high == pytest.approx((1 + sneak) / (0.5 + sneak), rel=1e-12)
+    for part, other in ((2, 1 / 2), (3, 2 / 3)):
+        volts = {"left": np.where(first, 1.0, 1 / part), "bottom": np.where(first, 0.0, other)}
+        low, high = (-Network(siemens, left_ohms=0.0, bottom_ohms=0.0).solve(**volts).bottom[0, 0] for siemens in cells)
+        assert low / high == pytest.approx((1 + (size - 1) / part) / (0.5 + (size - 1) / part), rel=1e-12)
+
+
+@pytest.mark.parametrize(
     ("arguments", "words"),
     [
         ({"conductance_siemens": [[1.0, -1e-6]]}, ["(0, 1)", "-1e-06", "at least 0"]),
@@ -132,8 +178,10 @@ def test_a_grounded_read_loses_to_the_switches(size):
         ({"conductance_siemens": [[1.0]], "left_ohms": [1.0, 2.0]}, ["left_ohms", "(2,)", "one per line"]),
         ({"conductance_siemens": [[1.0]], "left_ohms": -5.0}, ["-5.0", "inf = floating"]),
         ({"conductance_siemens": [[1.0]], "left_ohms": 0.0, "right_ohms": 0.0}, ["both ends", "inf"]),
-        ({"conductance_siemens": [[1.0]]}, ["word line 0", "not connected", "terminate"]),
-        ({"conductance_siemens": [[1.0], [0.0]], "left_ohms": [0.0, np.inf]}, ["word line 1", "conductance above 0"]),
+        ({"conductance_siemens": [[1.0]], "left_ohms": 1e-320}, ["left_ohms", "1e-320", "0, from 1e-15"]),
+        ({"conductance_siemens": [[1.0]], "bit_segment_ohms": 1e-320}, ["bit_segment_ohms", "1e-320", "0, or 1e-15"]),
+        ({"conductance_siemens": [[1e300]], "left_ohms": 0.0}, ["(0, 0)", "1e+300", "up to 1e+30"]),
+        ({"conductance_siemens": [[1.0]]}, ["no line end", "1 x 1", "not inf"]),
     ],
 )
 def test_impossible_arrays_are_refused_with_a_remedy(arguments, words):

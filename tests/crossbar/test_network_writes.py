@@ -107,9 +107,3 @@ def test_impossible_writes_are_refused(arguments, words):
         network.written(*arguments)
     for word in words:
         assert word in str(refused.value)
-
-
-def test_opening_the_last_cell_of_a_floating_line_is_refused():
-    network = Network([[1e-4, 1e-4], [0.0, 1e-4]], left_ohms=[1.0, np.inf], bottom_ohms=1.0)
-    with pytest.raises(ParameterError, match="word line 1"):
-        network.written(1, 1, 0.0)

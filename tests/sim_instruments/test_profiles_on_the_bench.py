@@ -187,3 +187,20 @@ def test_the_station_s_temperature_is_that_of_its_junctions(station, opened):
     # 50 K at -0.03 % per kelvin of R_P and -0.15 % of TMR (1.0 at 300 K) for junctions in AP; noise is below 0.3 %.
     ratio = (1 - 3e-4 * 50) * (1 + (1 - 1.5e-3 * 50)) / 2
     assert found[350] / found[300] == pytest.approx(1 / ratio, rel=5e-3)
+
+
+def test_what_is_beyond_the_physics_is_said_by_a_tsp_instrument_too(station, opened, tmp_path):
+    # A barrier that stands what it should not, so that -10 V reach a junction whose Delta they raise beyond 300.
+    lasting = "".join(
+        f'[{name}]\nvalue = 1e3\nunit = "V"\nsource = "chosen, to last"\nstatus = "assumed"\n'
+        for name in ("breakdown_volts", "breakdown_reference_volts")
+    )
+    (tmp_path / "lasting.toml").write_text(f'base = "vcma_long_pulse"\n{lasting}', encoding="utf-8")
+    bench = opened(station(profile='"lasting.toml"'))
+    bench.smu.write(":SOUR:VOLT:RANG 20;:SOUR:VOLT -10;:SENS:CURR:PROT 1;:OUTP ON")
+    with pytest.raises(AssertionError):
+        bench.route(smu=0)
+    number, text, *_ = bench.matrix.query("print(errorqueue.next())").split("\t")
+    assert float(number) == -286
+    assert "a stability beyond 300 kT" in text
+    assert "check units and volts" in text

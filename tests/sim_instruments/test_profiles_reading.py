@@ -37,7 +37,10 @@ CORRELATION = '[[correlation]]\nbetween = ["{}", "{}"]\nvalue = {}\n'
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (entry("parallel_ohms", value="-3e3", unit='"ohm"'), ["[parallel_ohms] value", "-3000", "above 0", "30e3"]),
+        (
+            entry("parallel_ohms", value="-3e3", unit='"ohm"'),
+            ["[parallel_ohms] value", "-3000", "at least 0.001", "30e3"],
+        ),
         (entry("parallel_ohms", value='"many"', unit='"ohm"'), ["[parallel_ohms] value", "'many'", "number"]),
         (entry("parallel_ohms", value="nan", unit='"ohm"'), ["[parallel_ohms] value", "nan", "finite"]),
         (entry("diameter_meters", value="60", unit='"nm"'), ["[diameter_meters] unit", "'nm'", "'m'", "60e-9"]),
@@ -68,7 +71,19 @@ CORRELATION = '[[correlation]]\nbetween = ["{}", "{}"]\nvalue = {}\n'
         ),
         (
             entry("interface_anisotropy_joules_per_square_meter", value="0.355e-3", unit='"J/m^2"', spread="0.1"),
-            ["Delta 66", "some junctions", "keep the spread below 13.2", "interface_anisotropy"],
+            ["Delta 66", "some junctions", "keep the spread below 13:", "interface_anisotropy"],
+        ),
+        (entry("parallel_ohms", value="1" + 400 * "0", unit='"ohm"'), ["[parallel_ohms] value", "401 char", "finite"]),
+        (entry("parallel_ohms", value="1" + 5000 * "0", unit='"ohm"'), ["not TOML"]),  # Python itself refuses it
+        ("tmr = " + 5000 * "[" + "\n", ["not TOML"]),
+        (entry("breakdown_weibull_slope", value="1e-3"), ["breakdown_weibull_slope", "0.001", "at least 0.1", "1.5"]),
+        (
+            entry("parallel_ohms", value="3e4", unit='"ohm"', spread="5.0", distribution='"lognormal"'),
+            ["[parallel_ohms] spread", "5", "keep it below 3.44"],
+        ),
+        (
+            entry("flicker_power", value="1e-8", spread="1e9", distribution='"lognormal"'),
+            ["flicker", "keep it below 9"],
         ),
         (entry("stability", value="30.0"), ["former kind", "stability", "K_eff volume/kT", "base ="]),
         (entry("attempt_seconds", value="1e-9", unit='"s"'), ["former kind", "attempt_seconds", "damping"]),
@@ -78,6 +93,54 @@ def test_a_mistake_is_named_with_its_remedy(load, text, said):
     message = refusal(load, text)
     for words in said:
         assert words in message
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "unit", "spread", "said"),
+    [
+        ("diameter_meters", "1.0", "m", "0", ["1", "no more than 1e-05", "60e-9"]),
+        ("diameter_meters", "1e-12", "m", "0", ["1e-12", "at least 1e-09", "60e-9"]),
+        ("diameter_meters", "1e-6", "m", "0", ["Delta is 1.63e+04", "ends at 300", "lower", "diameter"]),
+        ("diameter_meters", "3e-9", "m", "0", ["Delta is 0.", "takes 1", "raise", "diameter"]),
+        ("thickness_meters", "1e-6", "m", "0", ["1e-06", "no more than 1e-07", "1.1e-9"]),
+        ("oxide_meters", "1e-30", "m", "0", ["1e-30", "at least 1e-10", "1.4e-9"]),
+        ("interface_anisotropy_joules_per_square_meter", "1.0", "J/m^2", "0", ["1", "no more than 0.1", "0.32e-3"]),
+        ("interface_anisotropy_joules_per_square_meter", "1e-3", "J/m^2", "0", ["Delta is ", "ends at 300", "lower"]),
+        ("damping", "1e-9", "1", "0", ["1e-09", "at least 0.002", "0.05"]),
+        ("temperature_kelvin", "1e-3", "K", "0", ["0.001", "at least 1", "300"]),
+        ("temperature_kelvin", "1e5", "K", "0", ["100000", "no more than 1000", "300"]),
+        ("temperature_kelvin", "20.0", "K", "0", ["Delta is 990", "ends at 300", "raise the temperature"]),
+        ("bx_tesla", "10.1", "T", "0", ["10.1", "no more than 10", "0.03"]),
+        ("bx_tesla", "0.5", "T", "0", ["bx_tesla and by_tesla", "B_k = 0.281 T", "one state only", "lower the field"]),
+        ("by_tesla", "0.27", "T", "0.01", ["bx_tesla and by_tesla", "0.28", "one state only", "its spread"]),
+        ("bz_tesla", "-1.0", "T", "0", ["bz_tesla", "1 T", "B_k = 0.281 T", "one state only", "lower the field"]),
+        ("bz_tesla", "0.0", "T", "1.0", ["bz_tesla, with 5 deviations, reach 5 T", "lower the field or its spread"]),
+        ("cycle_anisotropy_spread", "0.577", "1", "0", ["0.577", "no more than 0.5"]),
+        ("vcma_joules_per_volt_meter", "1e-10", "J/(V m)", "0", ["1e-10", "no more than 2e-12", "60e-15"]),
+        ("vcma_joules_per_volt_meter", "0.0", "J/(V m)", "0", ["volts do nothing", "spin_polarisation"]),
+        ("parallel_ohms", "1e-300", "ohm", "0", ["1e-300", "at least 0.001", "30e3"]),
+        ("broken_ohms", "1e300", "ohm", "0", ["1e+300", "no more than 1e+15", "300"]),
+    ],
+)
+def test_an_impossible_junction_is_refused_when_it_is_read(load, name, value, unit, spread, said):
+    text = entry(name, value=value, unit=f'"{unit}"', spread=None if spread == "0" else spread)
+    message = refusal(load, text)
+    for words in said:
+        assert words in message
+
+
+def test_a_heavy_layer_in_a_strong_field_is_refused(load):
+    numbers = {"temperature_kelvin": ("75.0", "K"), "bx_tesla": ("0.2", "T"), "diameter_meters": ("60e-9", "m")}
+    numbers["interface_anisotropy_joules_per_square_meter"] = ("0.355e-3", "J/m^2")  # these without their spreads
+    message = refusal(load, "".join(entry(k, value=v, unit=f'"{u}"') for k, (v, u) in numbers.items()))
+    for words in ("reach 0.2 T, 375 kT of the layer's moment", "ends at 300", "lower the field"):
+        assert words in message
+
+
+def test_a_profile_that_is_no_text_is_refused(tmp_path):
+    (tmp_path / "mine.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(StationError, match=r"mine\.toml is not TOML.*utf-8"):
+        profile.load("mine.toml", tmp_path)
 
 
 def test_all_mistakes_are_told_at_once(load):

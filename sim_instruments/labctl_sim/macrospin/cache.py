@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from labctl_sim.macrospin.columns import FINEST, Column, pack, unpack
 
+ORDER = 4  # of the differences that are shipped: columns ring, 40 samples to a turn
 SEAL_BYTES = 32
 STALE_SECONDS = 3600.0  # older than this, a half-written file is of a process that was killed
 
@@ -102,9 +103,11 @@ def _sweep(fresh: Path) -> None:
 
 
 def write_set(path: Path, columns: Mapping[str, Column]) -> None:
-    """Columns by key as one file, to be shipped with a profile: differences of neighbours, which pack best."""
+    """Columns by key as one file, to ship with a profile: fourth differences of up and down - up, which pack best."""
     packed = {name_of(key): pack(each) for key, each in columns.items()}
     whole = [np.rint(each["chance"] * FINEST).astype(np.int32) for each in packed.values()]
+    begin = np.zeros((2, ORDER), np.int32)
+    apart = [np.stack([each[0], each[1] - each[0]]) for each in whole]
     _write(
         path,
         {
@@ -112,7 +115,7 @@ def write_set(path: Path, columns: Mapping[str, Column]) -> None:
             "names": np.array(list(packed), "U40"),
             "sizes": np.array([each.shape[1] for each in whole], np.int32),
             "numbers": np.array([each["numbers"] for each in packed.values()]).reshape(-1, 2),
-            "steps": np.diff(np.concatenate([np.zeros((2, 1), np.int32), *whole], axis=1), axis=1),
+            "steps": np.concatenate([np.diff(np.concatenate([begin, each], axis=1), ORDER) for each in apart], axis=1),
         },
     )
     path.chmod(0o644)  # a temporary file is its owner's alone; this one is for all who use the package
@@ -123,7 +126,9 @@ def read_set(path: Path) -> dict[str, Column]:
     stored = _read(path)
     if stored is None:
         return {}
-    chance = np.cumsum(stored["steps"], axis=1, dtype=np.int32) / float(stored["finest"])
-    each = np.split(chance, np.cumsum(stored["sizes"])[:-1], axis=1)
-    entries = zip(stored["names"].tolist(), each, stored["numbers"], strict=True)
+    each = np.split(stored["steps"], np.cumsum(stored["sizes"])[:-1], axis=1)
+    for _ in range(ORDER):
+        each = [np.cumsum(part, axis=1, dtype=np.int32) for part in each]
+    chances = [np.cumsum(part, axis=0) / float(stored["finest"]) for part in each]
+    entries = zip(stored["names"].tolist(), chances, stored["numbers"], strict=True)
     return {name: unpack({"chance": part, "numbers": numbers}) for name, part, numbers in entries}

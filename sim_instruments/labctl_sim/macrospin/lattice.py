@@ -1,12 +1,15 @@
 """Columns on a lattice: switching probabilities of junctions near a nominal one, by interpolation.
 
 A column (`columns`) is one junction at one pulse voltage, all widths, from the Fokker-Planck equation: noise-free. They
-stand on a grid of the overdrive in kT (`SPACING`, or `TORQUE_SPACING` where a torque switches) and are made when they
-are first asked for. Their changes with each number of the junction (central differences over `REACH`, first and second
-order, no mixed terms) are known at every third or second of them, and linear between. In the overdrive and the width
-cubics go through four points, after the widths of neighbouring columns have been brought into
-phase. Widths count as angles of precession of each junction itself, so that a spread of the in-plane field moves the
-phase exactly, and tau_N drops out.
+stand on a grid of the overdrive in kT (`SPACING`, or `TORQUE_SPACING` where a torque switches), are made when they are
+first asked for, and a polynomial goes through six of them, after the widths of neighbouring columns have been brought
+into phase. Their changes with each number of the junction (central differences over `REACH`, first and second order)
+are known at some of them and go through four.
+
+What makes this good is the choice of numbers, because no mixed terms are known. A junction's size scales Delta and xi_x
+alike and is one number; the other is their ratio. Widths count as angles of precession of each junction itself, so that
+tau_N drops out and a field moves the phase exactly. And an overdrive belongs to a nominal junction: in another field it
+means the Delta at which a junction moves `alike`.
 
 A junction further from the nominal one than `REACH` is served from a nominal junction nearer to it.
 """
@@ -22,7 +25,7 @@ from labctl.core.errors import ParameterError
 from labctl_sim.macrospin.cache import Store
 from labctl_sim.macrospin.columns import Point, column
 from labctl_sim.macrospin.interpolation import Bank, Rhythm, lagrange
-from labctl_sim.macrospin.layer import FreeLayer
+from labctl_sim.macrospin.layer import FreeLayer, Values
 from labctl_sim.macrospin.scales import Scales
 from labctl_sim.macrospin.shapes import Shape
 
@@ -33,7 +36,7 @@ SPACING = 0.75  # kT of overdrive between columns
 TORQUE_SPACING = 9.0  # the same where a torque pushes, which acts less, by the damping; found to cost 1e-3 at worst
 STRIDE = 3  # of these from one to the next at which the changes with a junction's numbers are known
 RINGING = 0.08  # damping below which these changes go on with the ringing, so that they are needed at every one
-NAMES = ("stability", "transverse", "tilt", "damping", "mixing", "time")
+NAMES = ("stability", "size", "tilt", "damping", "mixing", "time")
 REACH = np.array([0.15, 0.15, 0.4, 0.15, 0.15, 0.17])  # logarithms, but of the tilt: kT; trusted to twice as far
 FINE, COARSE = (-2, -1, 0, 1, 2, 3), (-1, 0, 1, 2)  # nodes of a polynomial in the overdrive: of columns, of changes
 SAME = 1e-7
@@ -63,7 +66,7 @@ class Lattice:
         if turn == 0 and one["drop_per_volt"] == 0:
             raise ParameterError("the nominal junction feels no volts: give it VCMA or a torque per volt")
         self._spacing = TORQUE_SPACING if self._by_torque else SPACING
-        self._stride = 1 if self._by_torque else STRIDE if one["damping"] >= RINGING else 1
+        self._stride = 1 if self._by_torque or one["damping"] < RINGING else STRIDE
         self._across = one["transverse"] > AXIAL * one["stability"]
         self._radian = float(self._radians(self._scales, self._scales.stability)[0])
         self._bank = Bank()
@@ -79,7 +82,7 @@ class Lattice:
         cell = np.where(np.abs(deviation) < 2 * REACH, 0, np.rint(deviation / (2 * REACH))).astype(np.int64)
         local = deviation / REACH - 2 * cell
         active = [int(k) for k in np.flatnonzero((np.abs(local) > SAME).any(axis=0))]
-        ways = [0, *(way * (k + 1) for k in active for way in (-1, 1))]
+        ways = [0, *(way * (k + 1) for k in active for way in (-1, 1))]  # one up from the number's index: 0 is none
         place = np.floor(axis / self._spacing).astype(np.int64)
         kinds, which = np.unique(np.column_stack([cell, side, place]), axis=0, return_inverse=True)
         fine, changes = len(FINE), 1 + 2 * len(active)
@@ -90,7 +93,6 @@ class Lattice:
                 columns[row, index] = self._column(shape, node + corner, sign, anchor, 0)
             for end, corner in enumerate(COARSE if active else ()):
                 coarse = (node // self._stride + corner) * self._stride
-                ways = [0, *(way * (k + 1) for k in active for way in (-1, 1))]
                 for row, way in enumerate(ways, fine + end * changes):
                     columns[row, index] = self._column(shape, coarse, sign, anchor, way)
         edges = 2 * shape.half_seconds / radian
@@ -140,9 +142,10 @@ class Lattice:
         for start, side in {(int(a), int(b)) for a, b in zip(np.floor(axis / self._spacing), sign, strict=True)}:
             for corner in FINE:
                 self._column(shape, start + corner, side, (0,) * len(NAMES), 0)
-            for end in (corner * self._stride for corner in COARSE):
+            for corner in COARSE:
                 for way in (0, *ways):
-                    self._column(shape, start // self._stride * self._stride + end, side, (0,) * len(NAMES), way)
+                    coarse = (start // self._stride + corner) * self._stride
+                    self._column(shape, coarse, side, (0,) * len(NAMES), way)
 
     def point(self, shape: Shape, node: int, side: int, deviation: Floats) -> Point:
         """The junction and pulse at a node of the grid."""
@@ -156,10 +159,8 @@ class Lattice:
             push = side * max(0.0, 2 * stability + node * self._spacing)
             spin, drop, volts = -damping * push, mixing * push * one["drop_per_volt"] / turn, push / turn
         else:
-            top = np.array([-node * self._spacing])
-            if self._across:
-                top = alike(top, np.array([one["transverse"]]), np.array([across]))
-            drop = stability - float(top[0])
+            top = -node * self._spacing
+            drop = stability - float(alike(top, one["transverse"], across) if self._across else top)
             volts = drop / one["drop_per_volt"]
             spin = mixing * volts * one["spin_per_volt"]
         lean = one["tilt_per_volt"] * volts + one["tilt_per_square_volt"] * volts**2
@@ -169,13 +170,13 @@ class Lattice:
         return Point(stability, across, one["tilt"] + float(deviation[2]), damping, drop, spin, lean, unit, *stairs)
 
     def _axis(self, scales: Scales, volts: Floats) -> tuple[Floats, Integers]:
-        """Overdrive in kT (with the field's part), and the way the torque pushes: (N,) each."""
+        """The nominal junction's overdrive in kT that means the same, and the way the torque pushes: (N,) each."""
         if self._by_torque:
             push = -scales.spin_per_volt / scales.damping * volts
             return np.abs(push) - 2 * scales.stability, np.where(push < 0, -1, 1)
         top = scales.stability - scales.drop_per_volt * volts
         if self._across:
-            top = alike(top, scales.transverse, np.full(top.size, self._one["transverse"]))
+            top = alike(top, scales.transverse, self._one["transverse"])
         return -top, np.ones(volts.size, np.int64)
 
     def _radians(self, scales: Scales, rest: Floats) -> Floats:
@@ -214,13 +215,13 @@ class Lattice:
         )
 
 
-def alike(stability: Floats, across: Floats, other: Floats) -> Floats:
+def alike(stability: Values, across: Values, other: Values) -> Floats:
     """The Delta at which a junction moves in the field xi_x ``other`` as one of ``stability`` does in ``across``: (N,).
 
     Where there is a barrier, Delta (1 - xi_x/2 Delta)^2, it is the same; where there is none, Delta/xi_x is, on which
-    the path of a spin depends that nothing but the field and the anisotropy turns.
+    the path of a spin depends that only field and anisotropy turn. The two meet where the barrier goes.
     """
-    ratio = stability * other / across
     above = np.maximum(stability, across / 2)
     barrier = (above - across / 2) ** 2 / above
-    return np.where(stability > across / 2, (barrier + other + np.sqrt(barrier * (barrier + 2 * other))) / 2, ratio)
+    same = (barrier + other + np.sqrt(barrier * (barrier + 2 * other))) / 2
+    return np.where(stability > across / 2, same, stability * other / across)

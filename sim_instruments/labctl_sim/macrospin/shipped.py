@@ -1,6 +1,6 @@
 """Sets of columns that come with a profile, so that a first run need not make them.
 
-What is shipped was made so (four minutes of one core for the first; nothing is taken from a cache)::
+What is shipped was made so (two minutes of one core for the first; nothing is taken from a cache)::
 
     python -m labctl_sim.macrospin.shipped vcma_long_pulse --volts 0.5 1.06 --edges 0 70e-12 1e-9
     python -m labctl_sim.macrospin.shipped vcma_precessional --volts 1.22 1.78 --edges 0 70e-12
@@ -23,7 +23,7 @@ from labctl_sim.macrospin.shapes import Shape
 from labctl_sim.profile import load
 from labctl_sim.user_cache import user_folder
 
-SPREAD = ("stability", "transverse", "tilt", "damping", "time")  # what differs from junction to junction
+SPREAD = ("stability", "size", "tilt", "damping", "time")  # what differs from junction to junction
 
 
 def shipped_set(name: str) -> Path:

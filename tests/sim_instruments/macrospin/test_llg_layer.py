@@ -108,6 +108,7 @@ def test_impossible_layers_are_refused_with_value_limit_and_remedy(change, words
         ({"first_trial": 1 << 56}, "begin another seed"),
         ({"record_every": 0}, "record_every is 0"),
         ({"record_every": 1, "trials": 10**6}, "GB, limit"),
+        ({"trials": 10**13}, "would take 120000.0 GB, limit 4.3 GB.*fewer trials"),
         ({"seed": -1}, "seed is -1"),
         ({"path": "quick"}, "known are: fast, reference"),
         ({"start": 2}, "holds 2"),

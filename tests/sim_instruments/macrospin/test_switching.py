@@ -37,7 +37,7 @@ def exact(layer, volts, width_seconds, shape):
     """P(flip) from either state straight from the Fokker-Planck equation of this junction at these volts."""
     own = Scales.of(layer)
     one = {name: float(getattr(own, name)[0]) for name in Scales.__dataclass_fields__}
-    unit = 2 * one["damping"] / one["transverse"]
+    unit = 2 * one["damping"] / (one["transverse"] or one["stability"])  # what a radian is: any will do
     radian = unit * one["neel_seconds"]
     stairs = [tuple((part, each / radian) for part, each in side) for side in (shape.leading, shape.trailing)]
     numbers = (one["stability"], one["transverse"], one["tilt"], one["damping"])
