@@ -1,9 +1,10 @@
-"""How fast SP 800-22 is, beside NIST's C and the packages on PyPI. CPU time, one thread, 10^6 bits.
+"""How fast SP 800-22 and the estimators of SP 800-90B are, beside NIST's C and the packages on PyPI. CPU time, one
+thread, 10^6 bits. By estimator, and beside NIST's own tool: entropy_estimators.py.
 
 python benchmarks/certify.py [--sts FOLDER]
 
 FOLDER is NIST's ``sts``, with its ``assess`` compiled (github.com/terrillmoore/NIST-Statistical-Test-Suite). A peer
-that is not there is said not to be: pip install sp80022suite nistrng.
+that is not there is said not to be: pip install sp80022suite nistrng sp800-90b.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
-from labctl.entropy import sp800_22
+from labctl.core.bits import Bits, Origin
+from labctl.entropy import sp800_22, sp800_90b
 
 N = 1_000_000
 SEQUENCES = 100
@@ -124,6 +127,27 @@ def nistrng(peer: object, packed: np.ndarray) -> float:
     return seconds_of(work) * N / SLOW
 
 
+def entropy(packed: np.ndarray) -> None:
+    """The ten estimators, ours with numba and without, and NIST's C++ as sp800-90b of PyPI has it."""
+    bits = Bits(packed.tobytes(), N, Origin.SIMULATED)
+    symbols = sp800_90b.Symbols.of(bits)
+    fast = find_spec("numba") is not None
+    if fast:
+        sp800_90b.estimates(sp800_90b.Symbols.of(bits.unpack()[:5000], 1))  # compiled before the clock runs
+        own = seconds_of(lambda: sp800_90b.estimates(symbols), 3)
+        print(f"SP 800-90B, numba             {own:8.2f} s     target 0.7")
+    plain = seconds_of(lambda: sp800_90b.estimates(symbols, numba=False))
+    print(f"SP 800-90B, NumPy             {plain:8.2f} s     target 3")
+    try:
+        peer = importlib.import_module("sp800_90b")
+    except ImportError:
+        print("sp800-90b                     absent: pip install sp800-90b (it needs libbz2 and libdivsufsort)")
+        return
+    content = bits.unpack().tobytes()
+    spent = seconds_of(lambda: peer.Data(content, 1).h_min_all())
+    print(f"{'sp800-90b':30s}{spent:8.2f} s     {spent / (own if fast else plain):7.1f} times as long")
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -146,6 +170,7 @@ def main() -> None:
         spent = measure(peer, packed)
         note = f" (from {SLOW} bits)" if measure is nistrng else " (14 of 15 tests)"
         print(f"{name:30s}{spent:8.2f} s     {spent / own:7.0f} times as long{note}")
+    entropy(packed)
 
 
 if __name__ == "__main__":
