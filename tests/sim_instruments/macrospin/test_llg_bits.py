@@ -137,14 +137,6 @@ def test_recording_watches_and_does_not_touch():
     assert watched.seconds == pytest.approx(np.arange(-25, 201, 25) * 1e-12)
 
 
-@needs_numba
-def test_the_cache_of_machine_code_is_in_the_users_folder(monkeypatch, tmp_path):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
-    monkeypatch.setattr("pathlib.Path.home", lambda: tmp_path)
-    assert tmp_path in simd.cache_folder().parents
-
-
 def test_without_numba_the_fast_path_runs_in_numpy_and_says_so(monkeypatch):
     monkeypatch.setattr(simd, "available", lambda: False)
     outcome = run(LAYER, rectangular(1.5, 0.1e-9), trials=10, seed=1, **BRIEF)
