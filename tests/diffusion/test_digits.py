@@ -23,7 +23,7 @@ LABELS = [digit for digit in range(10) for _ in range(2)]
 TEMPLATES = Path(__file__).parent.parent / "data" / "digit_templates.npz"
 
 
-@pytest.fixture(scope="module", params=["ddpm", "ddim"])
+@pytest.fixture(scope="module", params=[pytest.param("ddpm", marks=pytest.mark.slow), "ddim"])
 def twenty(request, seeded_bits):
     return digits.sample(seeded_bits(2), LABELS, request.param, 50)
 
@@ -71,7 +71,9 @@ def test_a_grid_places_pictures_row_by_row_and_an_odd_one_last():
     assert sheet.tolist() == [[51] * 3 + [0] + [153] * 3] * 2 + [[0] * 7] + [[255] * 3 + [0] * 4] * 2
 
 
-@pytest.mark.parametrize(("sampler", "eta"), [("ddpm", 0.0), ("ddim", 0.0), ("ddim", 0.5)])
+@pytest.mark.parametrize(
+    ("sampler", "eta"), [pytest.param("ddpm", 0.0, marks=pytest.mark.slow), ("ddim", 0.0), ("ddim", 0.5)]
+)
 def test_the_same_bits_give_the_same_pictures_and_others_give_others(sampler, eta, seeded_bits):
     first, again, other = (digits.sample(seeded_bits(seed), [4, None], sampler, 5, eta) for seed in (2, 2, 3))
     assert first.images.tobytes() == again.images.tobytes()
