@@ -1,0 +1,33 @@
+"""A certification over a Ray cluster, started here: the same lines as in one process."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from labctl.core.errors import PartNotFound
+from labctl.entropy import spread
+from labctl.entropy.certify import Asked, Suite, pieces
+from labctl.entropy.files import Format, opened
+
+
+def work(path, asked, count):
+    path.write_bytes(np.random.default_rng(1).bytes(20_000 * count // 8))
+    with opened(path, Format.PACKED) as file:
+        return pieces([file], asked, 20_000, count)
+
+
+@pytest.mark.fleet
+def test_the_fleet_says_what_one_process_says(tmp_path):
+    asked = Asked((Suite.SP800_22, Suite.SP800_90B))
+    todo = work(tmp_path / "some.bits", asked, 30)
+    alone = [line for piece in todo for line in spread.here(piece, asked)]
+    together = [line for lines in spread.over_fleet(todo, asked, "local") for line in lines]
+    assert sorted(together, key=repr) == sorted(alone, key=repr)
+
+
+def test_without_ray_it_is_said_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    asked = Asked((Suite.SP800_22,))
+    with pytest.raises(PartNotFound, match=r"pip install 'labctl\[fleet\]'"):
+        list(spread.over_fleet(work(tmp_path / "some.bits", asked, 1), asked, "local"))
