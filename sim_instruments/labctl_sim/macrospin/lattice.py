@@ -34,7 +34,7 @@ Integers = NDArray[np.int64]
 
 SPACING = 0.75  # kT of overdrive between columns
 TORQUE_SPACING = 4.5  # the same where a torque pushes: of spin/damping beyond 2 Delta, in a nominal junction's kT
-STRIDE = 3  # of these from one to the next at which the changes with a junction's numbers are known
+STRIDE = 2  # of these from one to the next at which the changes with a junction's numbers are known
 RINGING = 0.08  # damping below which these changes go on with the ringing, so that they are needed at every one
 NAMES = ("stability", "size", "tilt", "damping", "mixing", "time")
 REACH = np.array([0.15, 0.15, 0.4, 0.15, 0.15, 0.17])  # logarithms, but of the tilt: kT; trusted to twice as far
