@@ -18,6 +18,7 @@ from labctl_sim.cycles import hopped_back
 from labctl_sim.flips import Flips, Floats, States
 from labctl_sim.junction import Junctions
 from labctl_sim.macrospin import trials
+from labctl_sim.macrospin.coefficients import FINE_RADIANS, LONGEST_STEP_SECONDS, fine_step
 from labctl_sim.macrospin.drive import Drive
 from labctl_sim.macrospin.layer import FreeLayer
 from labctl_sim.macrospin.scales import Scales
@@ -26,7 +27,6 @@ from labctl_sim.macrospin.switching import SwitchingTable, idle
 
 PATHS = ("table", "engine")
 PLACES, WEIGHTS = np.array([0.0, -np.sqrt(3.0), np.sqrt(3.0)]), np.array([4.0, 1.0, 1.0]) / 6  # Gauss and Hermite's
-STEP_SECONDS = 2e-12  # of trajectories
 POINTS_KEPT = 8  # operating points whose escape rates are not worked out again
 
 
@@ -69,6 +69,7 @@ class Sampler:
         self._alike = bool((junction.cycle_stability == 0).all())
         self._drives = [staircase(each, seconds) for each in volts]
         self._settle_seconds = settle_seconds
+        self._step_seconds = min(fine_step(each, np.concatenate(volts)) for each in self._kinds)
 
     def __call__(self, cycles: int, rng: np.random.Generator) -> tuple[States, States]:
         """States after the pulse, from P and from AP."""
@@ -83,7 +84,7 @@ class Sampler:
                         drive,
                         trials=which.size,
                         seed=int(rng.integers(1 << 63)),
-                        step_seconds=STEP_SECONDS,
+                        step_seconds=self._step_seconds,
                         start=start,
                         thermalise_seconds=0.0,
                         relax_seconds=self._settle_seconds,
@@ -105,8 +106,9 @@ class Physics:
         """What computes, in words."""
         if self.path == "engine":
             return (
-                f"recorded pulses: macrospin LLG, Heun, float32, three-point noise, dt {STEP_SECONDS:g} s, seeds from "
-                f"the world's noise; all else: {self.table.origin}"
+                "recorded pulses: macrospin LLG, Heun, float32, three-point noise, steps of at most "
+                f"{LONGEST_STEP_SECONDS:g} s and {FINE_RADIANS:g} rad, seeds from the world's noise; "
+                f"all else: {self.table.origin}"
             )
         return self.table.origin
 

@@ -12,11 +12,9 @@ from labctl_sim.macrospin.columns import Column, Point
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-SLOWEST, ROUNDING = (
-    0.2,
-    0.15,
-)  # of the squared frequency: above it the field no longer holds the spin; of the bend there
+SLOWEST, ROUNDING = 0.2, 0.15  # of the squared frequency, where the field no longer holds the spin; of the bend there
 THRESHOLD, SOFT = 0.5, 0.05  # of xi_x: the Delta at which a spin begins to turn; of the part of an edge, as a rounding
+NEWTON = 8  # steps from a junction's angle to a column's, halves where they lead astray
 READY = 1.0  # radians of the top within which the edges' part comes in
 
 
@@ -54,10 +52,13 @@ class Rhythm:
 
     def angles(self, rung: Floats, guess: Floats) -> Floats:
         """The angles at which it has rung so far; ``guess`` of the same shape."""
-        found = guess
-        for _ in range(3):
-            found = found + (rung - self(found)) / (1 + self.slope * np.tanh(self.damping * found))
-            found = np.maximum(found, 0.0)
+        found, low, high = guess, np.zeros(rung.shape), rung / (1 + np.minimum(self.slope, 0.0))
+        for _ in range(NEWTON):
+            edges = 2 * self.acting * found / READY**2 * np.exp(-((found / READY) ** 2))
+            off = self(found) - rung
+            low, high = np.where(off < 0, found, low), np.where(off > 0, found, high)
+            better = found - off / (1 + self.slope * np.tanh(self.damping * found) + edges)
+            found = np.where((low <= better) & (better <= high), better, (low + high) / 2)
         return found
 
 

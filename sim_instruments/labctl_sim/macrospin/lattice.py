@@ -9,7 +9,7 @@ are known at some of them and go through four.
 What makes this good is the choice of numbers, because no mixed terms are known. A junction's size scales Delta and xi_x
 alike and is one number; the other is their ratio. Widths count as angles of precession of each junction itself, so that
 tau_N drops out and a field moves the phase exactly. And an overdrive belongs to a nominal junction: in another field it
-means the Delta at which a junction moves `alike`.
+means the Delta at which a junction moves `alike`; of a torque, the same multiple of the one that leaves no barrier.
 
 A junction further from the nominal one than `REACH` is served from a nominal junction nearer to it.
 """
@@ -33,8 +33,8 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 SPACING = 0.75  # kT of overdrive between columns
-TORQUE_SPACING = 9.0  # the same where a torque pushes, which acts less, by the damping; found to cost 1e-3 at worst
-STRIDE = 3  # of these from one to the next at which the changes with a junction's numbers are known
+TORQUE_SPACING = 4.5  # the same where a torque pushes: of spin/damping beyond 2 Delta, in a nominal junction's kT
+STRIDE = 2  # of these from one to the next at which the changes with a junction's numbers are known
 RINGING = 0.08  # damping below which these changes go on with the ringing, so that they are needed at every one
 NAMES = ("stability", "size", "tilt", "damping", "mixing", "time")
 REACH = np.array([0.15, 0.15, 0.4, 0.15, 0.15, 0.17])  # logarithms, but of the tilt: kT; trusted to twice as far
@@ -156,7 +156,7 @@ class Lattice:
         mixing = float(np.exp(deviation[4]))
         turn = -one["spin_per_volt"] / one["damping"]
         if self._by_torque:
-            push = side * max(0.0, 2 * stability + node * self._spacing)
+            push = side * stability * max(0.0, 2 + node * self._spacing / one["stability"])
             spin, drop, volts = -damping * push, mixing * push * one["drop_per_volt"] / turn, push / turn
         else:
             top = -node * self._spacing
@@ -164,7 +164,8 @@ class Lattice:
             volts = drop / one["drop_per_volt"]
             spin = mixing * volts * one["spin_per_volt"]
         lean = one["tilt_per_volt"] * volts + one["tilt_per_square_volt"] * volts**2
-        unit = 2 * damping / (across if self._across else stability)
+        # Without a field that sets an angle, damping is but a part of tau_N.
+        unit = 2 * (damping / across if self._across else one["damping"] / stability)
         radian = self._radian * float(np.exp(-deviation[5]))
         stairs = [tuple((part, seconds / radian) for part, seconds in side) for side in (shape.leading, shape.trailing)]
         return Point(stability, across, one["tilt"] + float(deviation[2]), damping, drop, spin, lean, unit, *stairs)
@@ -173,7 +174,7 @@ class Lattice:
         """The nominal junction's overdrive in kT that means the same, and the way the torque pushes: (N,) each."""
         if self._by_torque:
             push = -scales.spin_per_volt / scales.damping * volts
-            return np.abs(push) - 2 * scales.stability, np.where(push < 0, -1, 1)
+            return self._one["stability"] * (np.abs(push) / scales.stability - 2), np.where(push < 0, -1, 1)
         top = scales.stability - scales.drop_per_volt * volts
         if self._across:
             top = alike(top, scales.transverse, self._one["transverse"])
@@ -181,7 +182,8 @@ class Lattice:
 
     def _radians(self, scales: Scales, rest: Floats) -> Floats:
         """The seconds of a radian of precession, (N,)."""
-        return 2 * scales.damping * scales.neel_seconds / (scales.transverse if self._across else rest)
+        unit = scales.damping / scales.transverse if self._across else self._one["damping"] / rest
+        return 2 * unit * scales.neel_seconds
 
     def _deviation(self, scales: Scales, base: Floats, shape: Shape) -> tuple[Floats, Floats, Floats]:
         """Delta at rest (N,), how a junction differs from the nominal one (N, 6), the seconds of a radian (N,)."""
@@ -206,7 +208,7 @@ class Lattice:
                     np.log(rest / one["stability"]) - field,
                     field,
                     lean - one["tilt"],
-                    np.log(scales.damping / one["damping"]),
+                    np.log(scales.damping / one["damping"]) if one["transverse"] else zero,
                     mixing,
                     np.log(self._radian / radian) if shape.leading or shape.trailing else zero,
                 ]

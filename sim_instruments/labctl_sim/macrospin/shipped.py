@@ -4,7 +4,7 @@ What is shipped was made so (two minutes of one core for the first; nothing is t
 
     python -m labctl_sim.macrospin.shipped vcma_long_pulse --volts 0.5 1.06 --edges 0 70e-12 1e-9
     python -m labctl_sim.macrospin.shipped vcma_precessional --volts 1.22 1.78 --edges 0 70e-12
-    python -m labctl_sim.macrospin.shipped stt_smart --volts -0.4 0.4 --edges 0 --numbers stability tilt damping
+    python -m labctl_sim.macrospin.shipped stt_smart --volts -0.4 0.4 --edges 0 --numbers stability tilt
 """
 
 from __future__ import annotations
