@@ -12,7 +12,6 @@ from labctl.bench.visa import open_visa
 from labctl.cli.behind import behind
 from labctl.core import plugins
 
-
 SIMULATED = "sim:"
 """Of a VISA library that is nothing but a file and what is computed from it: opening it touches no bench."""
 

@@ -12,6 +12,7 @@ import pytest
 
 from labctl.cli import stack
 from labctl.client import Client
+from labctl_sim.stations import demo
 
 
 def labctl(*words, service=None, **extra):
