@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
+from labctl.cli.behind import behind
 from labctl.cli.options import DEFAULT_SERVICE, Parameters, Service, parse_parameters
 from labctl.cli.tables import show_records
 from labctl.client import Client, Job
@@ -169,6 +170,8 @@ def _print_job(client: Client, job: Job, kind: str | None = None) -> None:
     )
     for attempt in client.runs(job.id)[-1:]:
         console.print(f"  instruments: [bold]{attempt.provenance.get('origin', 'unknown')}[/]")
+        if words := behind(attempt.provenance):
+            console.print(f"  {words}", markup=False, highlight=False, soft_wrap=True)
     if job.error:
         console.print(f"  {job.error}", markup=False, highlight=False, soft_wrap=True)
     show_records(console, client.records(job.id, kind), f"labctl show {job.id} --csv FILE")

@@ -17,6 +17,7 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
 from labctl.cli import plots
+from labctl.cli.behind import behind
 from labctl.client import Client, Job
 
 
@@ -26,6 +27,7 @@ class Facts:
 
     station: str
     origin: str
+    behind: str
     made_at: str
     version: str
     seconds: str
@@ -80,6 +82,7 @@ def gather(client: Client, jobs: Mapping[str, Job], seconds: float) -> Facts:
     return Facts(
         station=harvest.bench,
         origin=str(origin),
+        behind=behind(client.runs(curve.id)[-1].provenance),
         made_at=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         version=version("labctl"),
         seconds=f"{seconds:.0f}",

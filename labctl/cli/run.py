@@ -13,6 +13,7 @@ from rich.progress import Progress as Bar
 from labctl import runner
 from labctl.bench.bench import open_bench
 from labctl.bench.station import load_station
+from labctl.cli.behind import behind
 from labctl.cli.local import LocalRun
 from labctl.cli.options import Home, Parameters, parse_parameters, resolve_home
 from labctl.cli.signals import as_interrupt
@@ -45,7 +46,8 @@ def run(
         with open_bench(found, journal=journal) as bench, Bar(*columns, console=Console(stderr=True)) as bar:
             offered = {**bench.roles(), "bank": local}
             origin = bench.origin
-            local.start(bench.provenance(), bench.origin, found.digest, offered)
+            provenance = bench.provenance()
+            local.start(provenance, bench.origin, found.digest, offered)
             sink = _Shown(local, bar, bar.add_task(procedure, total=None))
             runner.run(schema.build(procedure, parameters), offered, sink)
         frame = local.frame()
@@ -55,7 +57,8 @@ def run(
         frame.to_csv(csv, index=False)
     for file in files:
         typer.echo(f"saved {file}")
-    typer.echo(f"\njob {local.job_id} on {origin} instruments, kept in {folder}")
+    words = behind(provenance)
+    typer.echo(f"\njob {local.job_id} on {origin} instruments{f' ({words})' if words else ''}, kept in {folder}")
 
 
 class _Shown:

@@ -17,9 +17,11 @@ Array = NDArray[np.float64]
 def barrier(volts: Array, centre_volts: float, slope_per_volt: float) -> Array:
     """P = (1 - exp(-ln2 exp(slope (V - centre)))) / 2: two states over a barrier that falls linearly with V.
 
-    The exact solution of the two-state master equation with equal rates k = k0 exp(slope V) after a pulse of
-    width t, P = (1 - exp(-2 k t)) / 2; P is 1/4 at the centre and saturates at 1/2. With the Neel-Brown rate
-    k0 = exp(-Delta) / tau0 the slope is Delta / V_c.
+    The two-state master equation with one rate both ways that is exponential in V, k = k0 exp(slope V), after a
+    pulse of width t: P = (1 - exp(-2 k t)) / 2; P is 1/4 at the centre and saturates at 1/2. The slope is an apparent
+    one. It equals Delta / V_c with the barrier Delta (1 - V/V_c) and a constant attempt rate; in an in-plane field the
+    barrier is D (1 - xi_x/2D)^2 with D = Delta (1 - V/V_c), which falls less steeply by 1 - (xi_x/2D)^2, and the
+    attempt rate changes too, so the slope comes out lower.
     """
     exponent = np.clip(slope_per_volt * (volts - centre_volts), -700.0, 50.0)
     result: Array = 0.5 * -np.expm1(-np.log(2.0) * np.exp(exponent))

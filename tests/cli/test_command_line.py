@@ -12,6 +12,7 @@ import pytest
 
 from labctl.cli import stack
 from labctl.client import Client
+from labctl_sim.stations import demo
 
 
 def labctl(*words, service=None, **extra):
@@ -142,6 +143,8 @@ def test_a_procedure_runs_without_a_service_and_leaves_its_results(tmp_path):
     done = labctl(*words, "--csv", str(tmp_path / "out.csv"))
     assert done.returncode == 0, done.stderr
     assert "point (4)" in done.stdout
+    assert "profile vcma_long_pulse, physics table" in done.stdout.splitlines()[-1]
+    assert "array seed 2407" in done.stdout.splitlines()[-1]
     assert (tmp_path / "out.csv").exists()
     assert (tmp_path / "labctl.db").exists()
 
@@ -161,6 +164,24 @@ def test_a_wrong_station_file_is_refused_with_its_name(tmp_path, text, says):
         assert done.returncode == 2, done.stderr
         assert "wrong.toml" in "".join(done.stderr.split("\n"))
         assert says in done.stderr.lower()
+
+
+@pytest.mark.parametrize(
+    ("said", "instead", "says"),
+    [
+        ('profile = "vcma_long_pulse"', 'profile = "vcma_long_puls"', "shipped are"),
+        ("array_seed = 2407", 'physics = "Engine"\narray_seed = 2407', "table, engine"),
+        ("array_seed = 2407", "array_seed = -1", "array_seed"),
+    ],
+)
+def test_what_is_to_be_simulated_is_checked_with_the_station(tmp_path, said, instead, says):
+    path = tmp_path / "mine.toml"
+    path.write_text(demo().read_text(encoding="utf-8"), encoding="utf-8")
+    assert "simulated  " in labctl("station", str(path)).stdout
+    path.write_text(path.read_text(encoding="utf-8").replace(said, instead), encoding="utf-8")
+    done = labctl("station", str(path))
+    assert done.returncode == 2
+    assert says in done.stderr
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there these signals cannot be sent to another process")
