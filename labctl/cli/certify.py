@@ -59,9 +59,7 @@ def certify(
     draw or a run is kept by the service, with it. A perfect source fails SP 800-22 here once in a thousand times.
     """
     asked = certification.Asked(_suites(suite), profile, min_entropy)
-    for path in (json_out, report):
-        if path is not None and not path.absolute().parent.is_dir():
-            raise ParameterError(f"the folder of {path} is not there; make it first, nothing was tested")
+    _refuse_unwritable(Path(subject), json_out, report)
     with opened_subject(subject, form, service) as found:
         count = sequences if sequences is not None or bits is None else 1
         work = certification.pieces(found.files, asked, bits, count)
@@ -107,6 +105,20 @@ def certify(
             out.print(f"written {path}")
     if not verdict.passed(verdicts):
         raise typer.Exit(FAILED if any(each.status is Status.FAILED for each in verdicts) else UNJUDGED)
+
+
+def _refuse_unwritable(subject: Path, *paths: Path | None) -> None:
+    """Before anything is tested: hours may pass until it is written."""
+    given = [path for path in paths if path is not None]
+    for path in given:
+        if not path.absolute().parent.is_dir():
+            raise ParameterError(f"the folder of {path} is not there; make it first, nothing was tested")
+        if path.exists() and not path.is_file():
+            raise ParameterError(f"{path} is there and is no file; name another one, nothing was tested")
+        if path.exists() and subject.exists() and path.samefile(subject):
+            raise ParameterError(f"{path} holds the bits, and the results would replace them; name another file")
+    if len({path.absolute() for path in given}) < len(given):
+        raise ParameterError(f"--json and --report are both {given[0]}; give each its own file")
 
 
 def _suites(words: Iterable[str]) -> tuple[certification.Suite, ...]:

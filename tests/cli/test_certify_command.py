@@ -125,6 +125,9 @@ def test_the_page_shows_verdicts_plots_and_what_failed(tmp_path):
         (["{file}", "--min-entropy", "1.5"], "between 0 and 1"),
         (["{file}", "--json", "no/where.json"], "make it first"),
         (["{file}", "--format", "bytes01"], "neither 0 nor 1"),
+        (["{file}", "--json", "file.bits"], "holds the bits"),
+        (["{file}", "--report", "."], "is no file"),
+        (["{file}", "--report", "a", "--json", "a"], "its own file"),
     ],
 )
 def test_a_wrong_request_gets_a_sentence(tmp_path, monkeypatch, words, says):
