@@ -17,10 +17,10 @@ from labctl.bench.station import load_station
 from labctl.core import procedure as vocabulary
 from labctl.core.device import Line
 from labctl.core.errors import EnvelopeError, MeasurementError, ParameterError
-from labctl.core.procedure import Harvest, Progress, Record
+from labctl.core.procedure import Harvest
 from labctl.procedures.bitstream import Bitstream
 from labctl.procedures.crossbar_read import CrossbarRead
-from labctl.procedures.shots import Pulses, Shooter
+from labctl.procedures.shots import Pulses
 from labctl.procedures.switching_curve import SwitchingCurve
 from labctl_sim.circuit import Circuit
 from labctl_sim.pulse_shape import staircase, trapezoid
@@ -238,43 +238,3 @@ def test_the_example_in_the_vocabulary_runs(lab_of):
     truth = lab.world.array.conductance(lab.world.array.states, np.full(64, 0.1)).reshape(8, 8)[1].sum()
     assert points[-1]["amps"] == pytest.approx(0.1 * truth, rel=0.01)
     assert not lab.world.is_live()
-
-
-@pytest.mark.parametrize(
-    ("kind", "changes"),
-    [
-        ("vcma_long_pulse", 0),
-        ("vcma_precessional", 0),
-        ("seed_paper_unverified", 0),
-        ("stt_smart", 2),
-        ("superparamagnetic", 1),
-    ],
-)
-def test_every_kind_of_junction_reads_its_conductance_on_the_demo_s_bench(lab_of, kind, changes):
-    """One line of demo.toml is another, and the digitizer's range finds itself. Pulses too weak to need a column."""
-    lab = lab_of(('profile = "vcma_long_pulse"', f'profile = "{kind}"'))
-    roles = lab.bench.roles()
-    shooter = Shooter(roles["pulser"], roles["digitizer"], roles["array"])
-    shooter.aim(2, 5)
-    lab.world.put(0)
-    shooter.load(Pulses(0.01, 20e-9, 1e-9, 0.02, 20e-9), 4)
-    work, notes = shooter.fire(1000, Progress(0, 1000, "shots")), []
-    while True:
-        try:
-            notes.append(next(work))
-        except StopIteration as finished:
-            amps = finished.value
-            break
-    notes = [item.values["text"] for item in notes if isinstance(item, Record)]
-    assert len(notes) <= changes
-    assert all("taken again with" in text for text in notes)
-    siemens = lab.world.array.conductance(np.zeros(64, np.uint8), np.full(64, 0.02))[2 * 8 + 5]
-    # lines, relays and the amplifier's input, some 25 ohm, are in series with 2.5 kohm or more; noise of reads is 3 %
-    assert np.quantile(amps, 0.9 if kind == "superparamagnetic" else 0.5) / 0.02 == pytest.approx(siemens, rel=0.06)
-
-
-def test_a_short_beyond_the_widest_range_is_an_error_with_a_way_out(lab_of):
-    lab = lab_of(("digitizer_transimpedance_ohms = 1.0e4", "digitizer_transimpedance_ohms = 1.0e6"))
-    lab.world.array.stress(np.full(64, 3.0))  # all broken: 300 ohm each
-    with pytest.raises(MeasurementError, match=r"the widest that could be set.*short.*digitizer_transimpedance_ohms"):
-        lab.run(SwitchingCurve(2, 5, 0.5, 0.6, points=2, shots=10, read_volts=0.5))
