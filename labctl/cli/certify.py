@@ -56,7 +56,8 @@ def certify(
     """Test bits by SP 800-22, SP 800-90B and AIS 31. Exit code 0: passed; 7: failed; 3: too few bits to judge.
 
     A draw has to be taken and a run's bits to be spent: bits that were looked at are not fresh. What is found of a
-    draw or a run is kept by the service, with it. A perfect source fails SP 800-22 here once in a thousand times.
+    draw or a run is kept by the service, with it. Sequences of a million bits are what SP 800-22's P-values are good
+    for: short ones fail though they are perfect.
     """
     asked = certification.Asked(_suites(suite), profile, min_entropy)
     _refuse_unwritable(Path(subject), json_out, report)

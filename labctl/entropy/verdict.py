@@ -13,7 +13,10 @@ from labctl.entropy.sp800_22 import Profile, Status, Summary
 from labctl.entropy.sp800_22.multiplicity import holm
 
 FALSE_ALARM = 1e-3
-"""Chance that perfect bits fail SP 800-22 here, at most: half of it for single P-values, half for their crowd."""
+"""Chance that perfect bits fail SP 800-22, at most, were its P-values exact: half for single ones, half for the crowd.
+
+They are approximations for long sequences: perfect bits fail far more often in sequences of some thousand bits.
+"""
 
 
 @dataclass(frozen=True)
