@@ -12,17 +12,23 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from labctl.cli.drafts import Draft, drafted
 from labctl.cli.options import DEFAULT_SERVICE, Service
-from labctl.cli.subjects import opened_subject
+from labctl.cli.signals import as_interrupt
+from labctl.cli.subjects import Subject, opened_subject
 from labctl.client import Client
+from labctl.client.values import Certificate
+from labctl.core.bits import Origin
 from labctl.core.errors import ParameterError
 from labctl.entropy import certify as certification
 from labctl.entropy import spread, verdict
 from labctl.entropy.files import Format
+from labctl.entropy.findings import Findings
 from labctl.entropy.sp800_22 import Profile, Status
+from labctl.entropy.verdict import Verdict
 
 FAILED = 7
-"""Exit code when the bits failed; that nothing could be judged is 3."""
+"""Exit code when the bits failed in a suite; that one could not judge them is 3."""
 UNJUDGED = 3
 ALL = "all"
 
@@ -53,59 +59,87 @@ def certify(
     ] = None,
     service: Service = DEFAULT_SERVICE,
 ) -> None:
-    """Test bits by SP 800-22, SP 800-90B and AIS 31. Exit code 0: passed; 7: failed; 3: too few bits to judge.
+    """Test bits by SP 800-22, SP 800-90B and AIS 31. Exit code 0: passed all; 7: failed one; 3: too few for one.
 
     A draw has to be taken and a run's bits to be spent: bits that were looked at are not fresh. What is found of a
-    draw or a run is kept by the service, with it. Sequences of a million bits are what SP 800-22's P-values are good
-    for: short ones fail though they are perfect.
+    draw or a run is kept by the service, with it. SP 800-22 wants sequences of a million bits; below 100,000 only four
+    of its tests are judged, and below 1,000 none.
     """
     asked = certification.Asked(_suites(suite), profile, min_entropy)
     _refuse_unwritable(Path(subject), json_out, report)
-    with opened_subject(subject, form, service) as found:
-        count = sequences if sequences is not None or bits is None else 1
-        work = certification.pieces(found.files, asked, bits, count)
-        used = _used(work)
-        lines = sorted(
-            _run(work, asked, workers, fleet), key=lambda line: (asked.suites.index(line.suite), line.sequence)
-        )
-        verdicts = verdict.judge(lines, asked)
-        rows = [line.plain() for line in lines]
-        if json_out is not None:
-            json_out.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-        if report is not None:
-            from labctl.cli.certify_report import page
-
-            report.write_text(page(found.name, found.origin, asked, work, lines, verdicts), encoding="utf-8")
-        total = sum(file.n_bits for file in found.files)
-        if found.draw or found.run:
-            with Client(service) as client:
-                kept = client.keep_certificate(
-                    {
-                        "draw": found.draw,
-                        "run": found.run,
-                        "sha256": found.digest(),
-                        "n_bits": used,
-                        "suites": [str(each) for each in asked.suites],
-                        "profile": str(profile),
-                        "passed": verdict.passed(verdicts),
-                        "verdict": "; ".join(f"{each.suite} {each.status}: {each.sentence}" for each in verdicts),
-                        "results": rows,
-                        "version": version("labctl"),
-                    }
-                )
     out = Console(highlight=False, soft_wrap=True)
+    with (
+        as_interrupt("ending the workers"),
+        opened_subject(subject, form, service) as found,
+        drafted(json_out, report) as (rows, page),
+    ):
+        work = certification.pieces(found.files, asked, bits, sequences if sequences is not None or bits is None else 1)
+        findings = _tested(work, asked, workers, fleet, rows)
+        verdicts = verdict.judge(findings)
+        _say(out, found, verdicts, _used(work))
+        if found.draw or found.run:
+            out.print(f"kept as certificate {_kept(service, found, findings, verdicts, _used(work)).id}")
+        if page is not None:
+            from labctl.cli.certify_report import as_html  # matplotlib takes a second
+
+            page.write(as_html(found.name, found.origin, work[0], findings, verdicts))
+            page.keep()
+        for draft in (rows, page):
+            if draft is not None and draft.fault is None:
+                out.print(f"written {draft.path}")
+    status = verdict.overall(verdicts)
+    if status is not Status.PASSED:
+        raise typer.Exit(FAILED if status is Status.FAILED else UNJUDGED)
+
+
+def _tested(
+    work: list[certification.Piece],
+    asked: certification.Asked,
+    workers: int | None,
+    fleet: str | None,
+    rows: Draft | None,
+) -> Findings:
+    """All findings; each result goes to ``rows`` at once, as a list in JSON with one result in a line."""
+    findings = Findings(asked, work)
+    before = "[\n "
+    for lines in _spread(work, asked, workers, fleet):
+        findings.add(lines)
+        if rows is not None:
+            rows.write(before + ",\n ".join(json.dumps(line.plain()) for line in lines))
+            before = ",\n "
+    if rows is not None:
+        rows.write("\n]\n")
+        rows.keep()
+    return findings
+
+
+def _say(out: Console, found: Subject, verdicts: list[Verdict], used: int) -> None:
+    if found.origin == Origin.SIMULATED:
+        out.print("simulated bits: what is judged is a model of the junction and its pseudo-random generator")
     for each in verdicts:
         colour = {Status.PASSED: "green", Status.FAILED: "red", Status.NOT_APPLICABLE: "yellow"}[each.status]
         out.print(f"[{colour}]{each.status.replace('_', ' '):14}[/] {each.suite}: {each.sentence}")
+    total = sum(file.n_bits for file in found.files)
     if used < total:
         out.print(f"{total - used:,} of {total:,} bits were not looked at")
-    if found.draw or found.run:
-        out.print(f"kept as certificate {kept.id}")
-    for path in (json_out, report):
-        if path is not None:
-            out.print(f"written {path}")
-    if not verdict.passed(verdicts):
-        raise typer.Exit(FAILED if any(each.status is Status.FAILED for each in verdicts) else UNJUDGED)
+
+
+def _kept(service: str, found: Subject, findings: Findings, verdicts: list[Verdict], used: int) -> Certificate:
+    with Client(service) as client:
+        return client.keep_certificate(
+            {
+                "draw": found.draw,
+                "run": found.run,
+                "sha256": found.digest(),
+                "n_bits": used,
+                "suites": [str(each) for each in findings.asked.suites],
+                "profile": str(findings.asked.profile),
+                "passed": verdict.overall(verdicts) is Status.PASSED,
+                "verdict": "; ".join(f"{each.suite} {each.status}: {each.sentence}" for each in verdicts),
+                "results": findings.plain(),
+                "version": version("labctl"),
+            }
+        )
 
 
 def _refuse_unwritable(subject: Path, *paths: Path | None) -> None:
@@ -133,17 +167,19 @@ def _suites(words: Iterable[str]) -> tuple[certification.Suite, ...]:
     return tuple(certification.Suite(word) for word in asked)
 
 
-def _run(
+def _spread(
     work: list[certification.Piece], asked: certification.Asked, workers: int | None, fleet: str | None
-) -> Iterator[certification.Line]:
+) -> Iterator[list[certification.Line]]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     times = (TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, *times, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(*columns, *times, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("sequences", total=len(work))
-        spreading = spread.over_cores(work, asked, workers) if fleet is None else spread.over_fleet(work, asked, fleet)
-        for lines in spreading:
+        for lines in (
+            spread.over_cores(work, asked, workers) if fleet is None else spread.over_fleet(work, asked, fleet)
+        ):
             bar.advance(task)
-            yield from lines
+            yield lines
 
 
 def _used(work: list[certification.Piece]) -> int:

@@ -11,19 +11,19 @@ from scipy.fft import irfft, next_fast_len, rfft
 from scipy.stats import binom
 
 from labctl.cli.plots import ACCENT, INK, QUIET, SECOND, blank, png
-from labctl.entropy.certify import Line
-from labctl.entropy.sp800_22 import Row
+from labctl.entropy.findings import Column
+from labctl.entropy.sp800_22 import Row, Status
 
 LAGS = 128
 MOST_BITS = 1 << 22  # of a sequence, for the correlation
 
 
-def p_values(found: Sequence[float]) -> bytes:
+def p_values(found: NDArray[np.float64]) -> bytes:
     """Histogram in tenths, with the band in which a uniform count lies 99 times in 100."""
     canvas, axes = blank(6.4, 3.2)
-    low, high = binom.interval(0.99, len(found), 0.1)
-    axes.hist(found, bins=np.linspace(0, 1, 11).tolist(), color=ACCENT, edgecolor="white")
-    axes.axhspan(low, high, color=QUIET, alpha=0.4, lw=0)
+    low, high = binom.interval(0.99, found.size, 0.1)
+    axes.axhspan(low, high, color=QUIET, alpha=0.4, lw=0, zorder=0)
+    axes.hist(found, bins=np.linspace(0, 1, 11).tolist(), color=ACCENT, edgecolor="white", alpha=0.85)
     axes.set_xlim(0, 1)
     axes.set_xlabel("P-value")
     axes.set_ylabel("how many")
@@ -35,7 +35,7 @@ def proportions(rows: Sequence[Row], alpha: float) -> bytes:
     names = list(dict.fromkeys(row.test for row in rows))
     canvas, axes = blank(6.4, 0.28 * len(names) + 1.1)
     for place, name in enumerate(names):
-        own = [row for row in rows if row.test == name and row.sequences]
+        own = [row for row in rows if row.test == name and row.status is not Status.NOT_APPLICABLE]
         if not own:
             axes.text(1 - alpha, place, "not applicable", ha="center", va="center", fontsize=8, color=QUIET)
             continue
@@ -43,7 +43,7 @@ def proportions(rows: Sequence[Row], alpha: float) -> bytes:
         axes.barh(place, min(high, 1.0) - low, left=low, height=0.7, color=QUIET, alpha=0.3)
         shares = np.array([row.passed / row.sequences for row in own])
         wobble = np.linspace(-0.25, 0.25, len(own)) if len(own) > 1 else np.zeros(1)
-        odd = np.array([row.status == "failed" for row in own])
+        odd = np.array([row.status is Status.FAILED for row in own])
         axes.scatter(shares[~odd], place + wobble[~odd], s=6, color=INK, zorder=3)
         axes.scatter(shares[odd], place + wobble[odd], s=12, color=SECOND, zorder=3)
     axes.axvline(1 - alpha, color=INK, lw=0.8)
@@ -54,13 +54,13 @@ def proportions(rows: Sequence[Row], alpha: float) -> bytes:
     return png(canvas)
 
 
-def estimates(lines: Sequence[Line], claimed: float) -> bytes:
+def estimates(columns: Sequence[Column], claimed: float) -> bytes:
     """Min-entropy per bit, per estimator."""
-    names = list(dict.fromkeys(line.test for line in lines))
+    names = [column.test for column in columns]
     canvas, axes = blank(6.4, 0.28 * len(names) + 1.1)
-    for place, name in enumerate(names):
-        values = np.array([line.value for line in lines if line.test == name], float)
-        axes.scatter(values, np.full(values.size, place), s=14, color=ACCENT if name != "assessment" else INK, zorder=3)
+    for place, column in enumerate(columns):
+        colour = INK if column.test == "assessment" else ACCENT
+        axes.scatter(column.numbers, np.full(column.numbers.size, place), s=14, color=colour, zorder=3)
     axes.axvline(claimed, color=SECOND, lw=1, label=f"claimed, {claimed:g}")
     axes.set_yticks(range(len(names)), [name.replace("_", " ") for name in names], fontsize=8)
     axes.set_ylim(len(names) - 0.4, -0.6)

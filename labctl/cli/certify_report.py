@@ -12,11 +12,9 @@ from importlib.resources import files
 from jinja2 import Environment, StrictUndefined
 
 from labctl.cli import certify_plots as plots
-from labctl.entropy.certify import Asked, Line, Piece, Suite
-from labctl.entropy.sp800_22 import Status
-from labctl.entropy.verdict import FALSE_ALARM, Verdict, passed
-
-SHOWN_ROWS = 400
+from labctl.entropy.certify import Piece, Suite
+from labctl.entropy.findings import Findings, numbers_of
+from labctl.entropy.verdict import FALSE_ALARM, Verdict, overall
 
 
 @dataclass(frozen=True)
@@ -27,13 +25,11 @@ class Figure:
     caption: str
 
 
-def page(
-    name: str, origin: str, asked: Asked, work: Sequence[Piece], lines: Sequence[Line], verdicts: Sequence[Verdict]
-) -> str:
-    """The page as HTML."""
+def as_html(name: str, origin: str, first: Piece, findings: Findings, verdicts: Sequence[Verdict]) -> str:
+    """The page; ``first`` is the stretch whose autocorrelation is shown."""
+    asked = findings.asked
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     template = environment.from_string(files("labctl.cli").joinpath("certify.html.j2").read_text(encoding="utf-8"))
-    odd = [line for line in lines if line.status is not Status.PASSED]
     return template.render(
         name=name,
         origin=origin,
@@ -41,29 +37,29 @@ def page(
         made_at=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         version=version("labctl"),
         verdicts=verdicts,
-        passed=passed(verdicts),
-        sequences={suite: sorted({piece.n_bits for piece in work if piece.suite is suite}) for suite in asked.suites},
-        counts={suite: sum(piece.suite is suite for piece in work) for suite in asked.suites},
-        figures=list(_figures(asked, work, lines, verdicts)),
+        status=overall(verdicts),
+        sequences={suite: sorted(set(findings.n_bits[suite])) for suite in asked.suites},
+        counts={suite: len(findings.n_bits[suite]) for suite in asked.suites},
+        figures=list(_figures(first, findings, verdicts)),
         second=next((v.summary for v in verdicts if v.summary is not None), None),
-        many=sum(piece.suite is Suite.SP800_22 for piece in work) > 1,
-        lines=[line for line in lines if line.sequence == 0] if len(lines) > SHOWN_ROWS else lines,
-        odd=odd[:SHOWN_ROWS],
-        odd_left=max(0, len(odd) - SHOWN_ROWS),
-        cut=len(lines) > SHOWN_ROWS,
+        many=len(findings.n_bits.get(Suite.SP800_22, [])) > 1,
+        lines=findings.first if findings.lines is None else findings.lines,
+        odd=findings.odd,
+        odd_left=findings.odd_count - len(findings.odd),
+        cut=findings.lines is None,
         false_alarm=FALSE_ALARM,
         png=lambda data: "data:image/png;base64," + base64.b64encode(data).decode(),
     )
 
 
-def _figures(asked: Asked, work: Sequence[Piece], lines: Sequence[Line], verdicts: Sequence[Verdict]) -> list[Figure]:
-    found = []
-    p_values = [line.p_value for line in lines if line.suite is Suite.SP800_22 and line.p_value is not None]
-    if p_values:
+def _figures(first: Piece, findings: Findings, verdicts: Sequence[Verdict]) -> list[Figure]:
+    found, asked = [], findings.asked
+    p_values = numbers_of(findings.of(Suite.SP800_22) if Suite.SP800_22 in asked.suites else [])
+    if p_values.size:
         found.append(
             Figure(
                 plots.p_values(p_values),
-                f"{len(p_values):,} P-values of SP 800-22. Of perfect bits they are uniform: the band holds 99 % of "
+                f"{p_values.size:,} P-values of SP 800-22. Of perfect bits they are uniform: the band holds 99 % of "
                 "the counts of a tenth, if the P-values were independent, which those of overlapping templates and of "
                 "one random walk are not.",
             )
@@ -78,7 +74,7 @@ def _figures(asked: Asked, work: Sequence[Piece], lines: Sequence[Line], verdict
                 "chance, and how many are to be expected stands in the verdict.",
             )
         )
-    estimates = [line for line in lines if line.suite is Suite.SP800_90B and line.value is not None]
+    estimates = findings.of(Suite.SP800_90B) if Suite.SP800_90B in asked.suites else []
     if estimates:
         found.append(
             Figure(
@@ -87,7 +83,6 @@ def _figures(asked: Asked, work: Sequence[Piece], lines: Sequence[Line], verdict
                 "assessment. A million perfect bits get 0.85 or so: the compression test is that coarse.",
             )
         )
-    first = work[0]
     found.append(
         Figure(
             plots.autocorrelation(first.packed(), first.n_bits),

@@ -11,8 +11,10 @@ from pathlib import Path
 
 from labctl.client import Client
 from labctl.core.bits import Bits
-from labctl.core.errors import BitsRefused, NotFound
+from labctl.core.errors import BitsRefused, NotFound, ParameterError, ServiceError
 from labctl.entropy.files import BitFile, Format, opened
+
+MOST_SEGMENTS = 100_000  # that the service lists of one job
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ def opened_subject(subject: str, form: Format, service: str) -> Iterator[Subject
         with opened(path, form) as file:
             yield Subject(path.name, "a file; nobody knows from where", [file])
         return
+    if form is not Format.PACKED:
+        raise ParameterError(f"there is no file {subject!r}, and bits of the service are packed; leave --format out")
     with Client(service) as client, ExitStack() as ends:
         folder = Path(ends.enter_context(tempfile.TemporaryDirectory(prefix="labctl-", ignore_cleanup_errors=True)))
         try:
@@ -50,6 +54,9 @@ def opened_subject(subject: str, form: Format, service: str) -> Iterator[Subject
             found = Subject(f"draw {subject}", str(bits.origin), [_kept(folder, 0, bits)], draw=subject)
         except NotFound:
             found = _run_of(client, subject, folder)
+        except ServiceError as error:
+            error.add_note(f"there is no file {subject!r} here, so it was taken for a draw or a run")
+            raise
         yield found
 
 
@@ -63,7 +70,7 @@ def _run_of(client: Client, run: str, folder: Path) -> Subject:
     if run != job and run not in names:
         raise NotFound(f"job {job} has no run {run!r}; it has {', '.join(names) or 'none'}")
     wanted = run if run != job else names[-1]
-    segments = [each for each in client.segments(job) if each.run == wanted]
+    segments = [each for each in client.segments(job, limit=MOST_SEGMENTS) if each.run == wanted]
     if not segments:
         raise BitsRefused(f"run {wanted} deposited no bits, so there is nothing to certify")
     files = [_kept(folder, i, client.segment_bits(each.sha256)) for i, each in enumerate(segments)]

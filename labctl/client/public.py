@@ -199,8 +199,12 @@ class Client:
         return read(Certificate, answer.json())
 
     def certificates(self, *, draw: str | None = None, run: str | None = None, limit: int = 100) -> list[Certificate]:
-        """What was said of a draw, of a run or of anything, the newest first."""
+        """What was said of a draw, of a run or of anything, the newest first; without results."""
         return [read(Certificate, said) for said in self._get("/v1/certificates", draw=draw, run=run, limit=limit)]
+
+    def certificate(self, certificate: str) -> Certificate:
+        """One of them, with its results."""
+        return read(Certificate, self._get(f"/v1/certificates/{certificate}"))
 
     def bit_source(
         self, *, consumer: str, purpose: str, accept_simulated: bool = False, chunk_bits: int | None = None

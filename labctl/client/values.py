@@ -149,7 +149,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Certificate:
-    """What tests said of the bits of a draw or of a run."""
+    """What tests said of the bits of a draw or of a run; in a list of them ``results`` is None."""
 
     id: str
     draw: str | None
@@ -161,7 +161,7 @@ class Certificate:
     profile: str
     passed: bool
     verdict: str
-    results: list[dict[str, Any]]
+    results: list[dict[str, Any]] | None
     version: str
     created_at: str
 

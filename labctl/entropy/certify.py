@@ -118,7 +118,8 @@ def pieces(files: Sequence[BitFile], asked: Asked, n_bits: int | None, count: in
         there = ", ".join(f"{file.n_bits:,}" for file in files[:5]) + (", ..." if len(files) > 5 else "")
         raise ParameterError(
             f"{count or 1} sequences of {length:,} bits were asked for; there are {len(starts)} in the {there} bits "
-            "given: ask for fewer or shorter ones, or bring more bits"
+            f"given{', and none goes on in another file' if len(files) > 1 else ''}: ask for fewer or shorter ones, or "
+            "bring more bits"
         )
     work = []
     for suite in asked.suites:

@@ -13,12 +13,16 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from labctl.core.errors import ParameterError
+from labctl.core.errors import LabError, ParameterError
 
 CHUNK = 1 << 22
 GLANCE = 1 << 16  # bytes that are looked at to tell text from packed bits
 BLANKS = b" \t\n\v\f\r"
 DIGITS = b"01"
+UTF8_MARK = b"\xef\xbb\xbf"
+UTF16_MARKS = b"\xff\xfe\0"  # either order, and what stands beside each digit
+PRINTABLE = bytes(range(0x20, 0x7F)) + BLANKS
+FEWEST_LETTERS = 16  # random bytes are that many printable ones once in three million
 
 
 class Format(StrEnum):
@@ -49,6 +53,11 @@ class BitFile:
                 f"bits {start_bit:,} to {start_bit + n_bits:,} were asked for; {self.path} has {self.n_bits:,}"
             )
         mapped = np.memmap(self.path, np.uint8, "r")
+        if 8 * mapped.size < self.n_bits:
+            raise ParameterError(
+                f"{self.path} had {self.n_bits:,} bits and has {8 * mapped.size:,} now: it was cut while it was "
+                "tested; test it when nobody writes to it"
+            )
         taken = np.array(mapped[start_bit // 8 : (start_bit + n_bits + 7) // 8])
         if start_bit % 8:
             return np.packbits(np.unpackbits(taken)[start_bit % 8 :][:n_bits])
@@ -74,8 +83,14 @@ def opened(path: Path, form: Format) -> Iterator[BitFile]:
         return
     with tempfile.TemporaryDirectory(prefix="labctl-", ignore_cleanup_errors=True) as folder:
         packed = Path(folder) / "packed.bits"
-        with path.open("rb") as source, packed.open("wb") as target:
-            n_bits = _pack(path, form, source, target)
+        try:
+            with path.open("rb") as source, packed.open("wb") as target:
+                n_bits = _pack(path, form, source, target)
+        except OSError as error:
+            raise LabError(
+                f"{path} could not be packed in {folder} ({error.strerror}), where an eighth of its "
+                f"{path.stat().st_size:,} bytes must fit; name another place in the variable TMPDIR"
+            ) from error
         if n_bits == 0:
             raise ParameterError(f"{path} holds blanks and no digit; there is nothing to test")
         yield BitFile(packed, n_bits)
@@ -85,11 +100,16 @@ def _refuse_disguised(path: Path) -> None:
     """Digits taken for packed bits would be tested without a word, and fail: as text they are never random."""
     with path.open("rb") as file:
         begin = file.read(GLANCE)
-    if len(begin) < 16:
+    if len(begin) < FEWEST_LETTERS:
         return
-    if not begin.translate(None, DIGITS + BLANKS):
+    if not begin.translate(None, DIGITS + BLANKS + UTF8_MARK + UTF16_MARKS) and begin.translate(None, UTF16_MARKS):
         raise ParameterError(
             f"{path} was to be packed bits but looks like text of the digits 0 and 1; if it is, add --format ascii"
+        )
+    if not begin.removeprefix(UTF8_MARK).translate(None, PRINTABLE):
+        raise ParameterError(
+            f"{path} was to be packed bits but is text; leave nothing in it but the digits 0 and 1, and add "
+            "--format ascii"
         )
     if not begin.translate(None, b"\0\1") and b"\1" in begin:
         raise ParameterError(
@@ -103,6 +123,8 @@ def _pack(path: Path, form: Format, source: BinaryIO, target: BinaryIO) -> int:
     left = np.empty(0, np.uint8)
     while chunk := source.read(CHUNK):
         if form is Format.ASCII:
+            if position == 0 and chunk.startswith(UTF8_MARK):
+                chunk = b" " * len(UTF8_MARK) + chunk[len(UTF8_MARK) :]  # as long as before
             digits = chunk.translate(None, BLANKS)
             values = np.frombuffer(digits, np.uint8) - np.uint8(ord("0"))
         else:
@@ -124,9 +146,8 @@ def _stranger(path: Path, form: Format, chunk: bytes, position: int) -> str:
     where = next(index for index, value in enumerate(chunk) if value not in known)
     found = chunk[where : where + 1]
     if form is Format.ASCII:
-        return (
-            f"byte {position + where:,} of {path} is {found!r}, which is neither 0, 1 nor a blank; "
-            "if the bits are packed, leave --format ascii out"
-        )
+        text = not chunk.translate(None, PRINTABLE)
+        hint = "take out what is no digit" if text else "if the bits are packed, leave --format ascii out"
+        return f"byte {position + where:,} of {path} is {found!r}, which is neither 0, 1 nor a blank; {hint}"
     hint = "--format ascii" if found in (b"0", b"1") else "--format packed"
     return f"byte {position + where:,} of {path} is {found!r}, neither 0 nor 1; did you mean {hint}?"

@@ -5,14 +5,17 @@ from __future__ import annotations
 import importlib
 import multiprocessing
 import os
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
-from labctl.core.errors import PartNotFound
+from labctl.core.errors import LabError, PartNotFound, ServiceError
 from labctl.entropy.certify import Asked, Line, Piece, examine
 
-AHEAD = 4  # pieces per worker that are read from the disk before they are wanted; the rest stay there
+AHEAD = 4  # pieces per worker that are under way or done; what is read from the disk and kept stays bounded
 
 
 def here(piece: Piece, asked: Asked) -> list[Line]:
@@ -21,48 +24,78 @@ def here(piece: Piece, asked: Asked) -> list[Line]:
 
 
 def over_cores(work: Sequence[Piece], asked: Asked, workers: int | None = None) -> Iterator[list[Line]]:
-    """The lines of each piece, in the order in which they are ready; ``workers`` processes (None: one per core)."""
+    """The lines of each piece, in the order of the work; ``workers`` processes (None: one per core).
+
+    Raises LabError when the system ends a worker.
+    """
     count = min(workers or os.cpu_count() or 1, len(work))
     if count < 2:
         for piece in work:
             yield here(piece, asked)
         return
     # Spawned, as on every system: a fork of a process with threads can hang.
-    with ProcessPoolExecutor(count, multiprocessing.get_context("spawn")) as pool:
-        waiting = [pool.submit(here, piece, asked) for piece in work]
+    with ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), initializer=_end_with_parent) as pool:
         try:
-            for done in as_completed(waiting):
-                yield done.result()
+            yield from _in_order(work, AHEAD * count, lambda piece: pool.submit(here, piece, asked), Future.result)
+        except BrokenProcessPool as error:
+            raise LabError(
+                "a worker process was ended by the system, most likely for want of memory: take fewer --workers or "
+                "shorter sequences"
+            ) from error
         finally:
-            for each in waiting:
-                each.cancel()
+            pool.shutdown(cancel_futures=True)
 
 
 def over_fleet(work: Sequence[Piece], asked: Asked, address: str) -> Iterator[list[Line]]:
     """The same on the Ray cluster at ``address`` ("local" starts one here); other machines are sent the bits.
 
-    Raises PartNotFound without Ray.
+    Raises PartNotFound without Ray, ServiceError when the cluster cannot be reached or breaks.
     """
     try:
         ray: Any = importlib.import_module("ray")  # an extra, and slow to import
     except ImportError as error:
         raise PartNotFound("a fleet needs Ray: pip install 'labctl[fleet]', or leave --fleet out") from error
-    ray.init(address=address, log_to_driver=False, configure_logging=False)
+    try:
+        ray.init(address=address, log_to_driver=False, configure_logging=False)
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ServiceError(
+            f"no Ray cluster answers at {address!r} ({reason}); give the address that `ray start --head` prints, "
+            "or `local`"
+        ) from error
     try:
         task = ray.remote(num_cpus=1)(examine)
         window = AHEAD * max(1, int(ray.cluster_resources().get("CPU", 1)))
-        queue, running = iter(work), []
-        for piece in queue:
-            running.append(_sent(task, piece, asked))
-            if len(running) >= window:
-                done, running = ray.wait(running)
-                yield from ray.get(done)
-        while running:
-            done, running = ray.wait(running)
-            yield from ray.get(done)
+        yield from _in_order(work, window, lambda piece: _sent(task, piece, asked), ray.get)
+    except ray.exceptions.RayError as error:
+        raise ServiceError(f"the Ray cluster at {address!r} broke off: {error}") from error
     finally:
         ray.shutdown()
 
 
+def _in_order(
+    work: Iterable[Piece], window: int, send: Callable[[Piece], Any], receive: Callable[[Any], list[Line]]
+) -> Iterator[list[Line]]:
+    under_way: deque[Any] = deque()
+    for piece in work:
+        under_way.append(send(piece))
+        if len(under_way) >= window:
+            yield receive(under_way.popleft())
+    while under_way:
+        yield receive(under_way.popleft())
+
+
 def _sent(task: Any, piece: Piece, asked: Asked) -> Any:
     return task.remote(piece.suite, piece.sequence, piece.packed(), piece.n_bits, asked)
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would wait for work for ever."""
+    threading.Thread(target=_watch_parent, daemon=True).start()
+
+
+def _watch_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -190,6 +190,13 @@ class BitBook:
                     "and bits that were looked at are not fresh; look at a segment that is spent, or draw these"
                 )
         return Bits(fetch(self._home, row.path, sha256), row.n_bits, _as_recording(row.origin))
+
+    def of_run(self, run: str) -> Iterator[Bits]:
+        """The bits of each segment that a run deposited, in order, to look at; BitsRefused as ``segment_bits``."""
+        query = sa.select(segments.c.sha256).where(segments.c.run == run).order_by(segments.c.id)
+        with self._database.read() as connection:
+            found = connection.scalars(query).all()
+        return map(self.segment_bits, found)
 
     def account(self) -> list[Account]:
         """What there is and where it went, one line per origin that ever deposited, hardware first."""

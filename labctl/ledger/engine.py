@@ -37,7 +37,7 @@ class Ledger:
         self.leases = Leases(database)
         self.runs = Runs(database, home)
         self.bits = BitBook(database, home)
-        self.certificates = Certificates(database)
+        self.certificates = Certificates(database, self.bits)
 
     def check(self) -> None:
         """Write and forget a byte's worth; raises DatabaseError when the ledger cannot be written."""

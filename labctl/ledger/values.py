@@ -198,9 +198,10 @@ class Account:
 
 @dataclass(frozen=True)
 class Certificate:
-    """What tests said of ``n_bits`` of a ``draw`` or of a ``run``, all of whose bits hash to ``sha256``.
+    """What tests said of the first ``n_bits`` of a ``draw`` or of a ``run``, all of whose bits hash to ``sha256``.
 
-    ``results`` are the rows that `labctl certify` writes as JSON; ``version`` is that of the labctl that tested.
+    ``results`` has a row per suite, test and variant: how many sequences passed, and the number of each; None in a
+    list of certificates, where it would be most of it. ``version`` is that of the labctl that tested.
     """
 
     id: str
@@ -213,6 +214,6 @@ class Certificate:
     profile: str
     passed: bool
     verdict: str
-    results: list[dict[str, Any]]
+    results: list[dict[str, Any]] | None
     version: str
     created_at: datetime

@@ -32,6 +32,7 @@ Sentence = Annotated[str, StringConstraints(max_length=20_000), AfterValidator(_
 JsonObject = Annotated[dict[str, Any], AfterValidator(_storable)]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 Count = Annotated[int, Field(ge=0, lt=2**63)]
+Suite = Literal["sp800-22", "sp800-90b", "ais31"]
 Small = Annotated[int, Field(ge=0, lt=2**31)]
 
 Id = Annotated[str, Path(max_length=64, pattern=r"^[^\x00-\x1f]+$", examples=["1k0ybcwjdrmrakzy"])]
@@ -90,11 +91,11 @@ class CertificateRequest(Request):
     run: Annotated[str | None, Field(max_length=64)] = None
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
     n_bits: Annotated[int, Field(ge=1, lt=2**63)]
-    suites: Annotated[list[Word], Field(min_length=1, max_length=10)]
+    suites: Annotated[list[Suite], Field(min_length=1, max_length=3)]
     profile: Annotated[Word, StringConstraints(max_length=32)]
     passed: bool
     verdict: Sentence
-    results: Annotated[list[JsonObject], Field(max_length=1_000_000)]
+    results: Annotated[list[JsonObject], Field(max_length=10_000, description="A row per suite, test and variant.")]
     version: Annotated[Word, StringConstraints(max_length=64)]
 
 

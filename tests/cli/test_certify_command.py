@@ -1,6 +1,14 @@
 """``labctl certify`` on files: verdicts, exit codes, JSON and page; and files that are no bits."""
 
+import contextlib
 import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -61,7 +69,7 @@ def test_biased_bits_fail(tmp_path):
 
 @pytest.mark.parametrize("value", [0, 255])
 def test_a_stuck_source_fails_every_suite(tmp_path, value):
-    (tmp_path / "stuck").write_bytes(bytes([value]) * 625_000)
+    (tmp_path / "stuck").write_bytes(bytes([value]) * 255_000)
     code, said = certify(tmp_path / "stuck", "--suite", "all", "--workers", 1)
     assert code == 7
     assert said.count("failed ") >= 3, said
@@ -71,6 +79,95 @@ def test_too_few_bits_are_not_judged(tmp_path):
     written(tmp_path / "few.bits", n=80_000)
     code, said = certify(tmp_path / "few.bits", "--suite", "sp800-90b")
     assert (code, "not applicable" in said, "1,000,000 bits" in said) == (3, True, True)
+
+
+@pytest.mark.parametrize("n", [8, 104, 128, 504, 800])
+def test_short_sequences_are_not_judged_by_p_values_that_are_none(tmp_path, n):
+    """Perfect bits of 100 fail every time by some template's P-value, and one bit passes whatever can be applied."""
+    written(tmp_path / "few.bits", n=n)
+    code, said = certify(tmp_path / "few.bits", "--report", tmp_path / "page.html")
+    assert (code, "too short to be judged" in said) == (3, True), said
+    assert "Too few bits to judge</h1>" in (tmp_path / "page.html").read_text()
+
+
+def test_between_few_and_enough_the_simple_tests_judge(tmp_path):
+    written(tmp_path / "good.bits", n=8000)
+    code, said = certify(tmp_path / "good.bits")
+    assert (code, "of 5 P-values" in said, "too coarse for 8,000 bits" in said) == (0, True, True), said
+    (tmp_path / "stuck.bits").write_bytes(b"\xff" * 1000)
+    assert certify(tmp_path / "stuck.bits")[0] == 7
+
+
+def test_all_suites_pass_only_when_all_could_judge(tmp_path):
+    written(tmp_path / "some.bits", n=100_000)
+    code, said = certify(tmp_path / "some.bits", "--suite", "all", "--workers", 1)
+    assert (code, "passed" in said, said.count("not applicable")) == (3, True, 2), said
+
+
+def test_a_full_disk_costs_the_file_and_not_the_verdict(tmp_path):
+    """The limit on the size of a file stands in for the disk: writing fails in the same place."""
+    written(tmp_path / "good.bits", n=400_000)
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, usual[1]))
+    try:
+        words = ["certify", str(tmp_path / "good.bits"), "--bits", "100000", "--sequences", "4", "--workers", "1"]
+        done = CliRunner().invoke(cli.app(["certify"]), [*words, "--json", str(tmp_path / "out.json")])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    assert isinstance(done.exception, OSError)
+    assert str(tmp_path / "out.json") in str(done.exception)
+    assert done.output.startswith("passed")
+    assert [each.name for each in tmp_path.iterdir()] == ["good.bits"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_command_that_is_ended_leaves_no_worker(tmp_path, number):
+    (tmp_path / "many.txt").write_bytes(b"01101" * 4_000_000)
+    (tmp_path / "scratch").mkdir()
+    words = [
+        sys.executable,
+        "-m",
+        "labctl",
+        "certify",
+        "many.txt",
+        "--format",
+        "ascii",
+        "--suite",
+        "sp800-90b",
+        "--bits",
+        "20000",
+    ]
+    with subprocess.Popen(
+        [*words, "--sequences", "1000", "--workers", "2"],
+        cwd=tmp_path,
+        env=os.environ | {"TMPDIR": str(tmp_path / "scratch")},
+        start_new_session=True,
+        stderr=subprocess.DEVNULL,
+    ) as command:
+        wait_for(lambda: len(group(command.pid)) >= 3, "the workers to start")
+        command.send_signal(number)
+    wait_for(lambda: not group(command.pid), "the workers to end")
+    if number == signal.SIGTERM:
+        assert command.returncode == 130
+        assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def group(leader):
+    """Processes whose group is that of ``leader``, those that are no more but not yet fetched left out."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, _, own = status.read_text().rpartition(")")[2].split()[:3]
+            if int(own) == leader and state != "Z":
+                found.append(status)
+    return found
+
+
+def wait_for(happened, what, seconds=60.0):
+    end = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < end, f"waited {seconds:g} s for {what}"
+        time.sleep(0.05)
 
 
 def test_sequences_are_the_same_alone_in_processes_and_together(tmp_path):
@@ -107,7 +204,7 @@ def test_the_page_shows_verdicts_plots_and_what_failed(tmp_path):
     )
     page = (tmp_path / "page.html").read_text()
     assert page.count("data:image/png;base64,") == 3
-    assert "Not passed" in page
+    assert ">Failed</h1>" in page
     assert "What did not pass" in page
     assert "http" not in page.split("</head>")[1]  # nothing is fetched from anywhere
 
@@ -128,6 +225,7 @@ def test_the_page_shows_verdicts_plots_and_what_failed(tmp_path):
         (["{file}", "--json", "file.bits"], "holds the bits"),
         (["{file}", "--report", "."], "is no file"),
         (["{file}", "--report", "a", "--json", "a"], "its own file"),
+        (["nothing", "--format", "ascii"], "no file 'nothing'"),
     ],
 )
 def test_a_wrong_request_gets_a_sentence(tmp_path, monkeypatch, words, says):

@@ -46,10 +46,15 @@ def test_text_in_several_chunks(tmp_path):
     [
         (b"", "packed", "empty"),
         (b"0110100110010110\n", "packed", "--format ascii"),
+        (b"\xef\xbb\xbf0110100110010110\n", "packed", "--format ascii"),
+        ("0110100110010110".encode("utf-16"), "packed", "--format ascii"),
+        (b"# bits of Monday\n0110100110010110\n", "packed", "is text"),
+        (b"0,1,1,0,1,0,0,1,1,0,0,1", "packed", "is text"),
         (b"\0\1\1\0" * 8, "packed", "--format bytes01"),
         (b"0110100110010110", "bytes01", "byte 0 .* --format ascii"),
         (b"\0\1\2", "bytes01", "byte 2 .* --format packed"),
-        (b"01 10\n0120", "ascii", r"byte 8 of .* is b'2'"),
+        (b"01 10\n0120", "ascii", r"byte 8 of .* is b'2'.* take out"),
+        (b"01\xff\0", "ascii", r"byte 2 .* leave --format ascii out"),
         (b" \n", "ascii", "no digit"),
     ],
 )
@@ -58,6 +63,22 @@ def test_what_are_no_bits_is_refused_with_a_remedy(tmp_path, content, form, says
     path.write_bytes(content)
     with pytest.raises(ParameterError, match=says), opened(path, Format(form)):
         pass
+
+
+def test_a_mark_of_utf8_is_no_bit(tmp_path):
+    path = tmp_path / "some"
+    path.write_bytes(b"\xef\xbb\xbf0110 1001")
+    with opened(path, Format.ASCII) as found:
+        assert (found.n_bits, found.cut(0, 8).tolist()) == (8, [0b01101001])
+
+
+def test_a_file_that_is_cut_while_it_is_read(tmp_path):
+    path = tmp_path / "some"
+    path.write_bytes(bytes(100))
+    with opened(path, Format.PACKED) as found:
+        path.write_bytes(bytes(50))
+        with pytest.raises(ParameterError, match="had 800 bits and has 400 now"):
+            found.cut(0, 8)
 
 
 def test_a_dead_source_is_a_file_of_packed_bits(tmp_path):

@@ -1,11 +1,12 @@
 """A certification over a Ray cluster, started here: the same lines as in one process."""
 
+import multiprocessing
 import sys
 
 import numpy as np
 import pytest
 
-from labctl.core.errors import PartNotFound
+from labctl.core.errors import LabError, PartNotFound, ServiceError
 from labctl.entropy import spread
 from labctl.entropy.certify import Asked, Suite, pieces
 from labctl.entropy.files import Format, opened
@@ -23,7 +24,24 @@ def test_the_fleet_says_what_one_process_says(tmp_path):
     todo = work(tmp_path / "some.bits", asked, 30)
     alone = [line for piece in todo for line in spread.here(piece, asked)]
     together = [line for lines in spread.over_fleet(todo, asked, "local") for line in lines]
-    assert sorted(together, key=repr) == sorted(alone, key=repr)
+    assert together == alone
+
+
+@pytest.mark.fleet
+def test_a_fleet_that_is_not_there_is_said_to_be(tmp_path):
+    asked = Asked((Suite.SP800_22,))
+    with pytest.raises(ServiceError, match="no Ray cluster answers at 'nonsense'"):
+        list(spread.over_fleet(work(tmp_path / "some.bits", asked, 1), asked, "nonsense"))
+
+
+def test_a_worker_that_is_killed_is_an_error(tmp_path):
+    asked = Asked((Suite.SP800_22,))
+    lines = spread.over_cores(work(tmp_path / "some.bits", asked, 400), asked, 2)
+    next(lines)
+    for worker in multiprocessing.active_children():
+        worker.kill()
+    with pytest.raises(LabError, match="a worker process was ended by the system"):
+        list(lines)
 
 
 def test_without_ray_it_is_said_what_to_install(tmp_path, monkeypatch):

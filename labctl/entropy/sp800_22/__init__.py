@@ -11,7 +11,7 @@ expanded by a hash would pass, they pass. Certify raw bits with SP 800-90B and a
 from labctl.entropy.sp800_22.multiplicity import adjusted, expected_failures
 from labctl.entropy.sp800_22.parameters import NIST, Parameters, Profile
 from labctl.entropy.sp800_22.result import Result, Status
-from labctl.entropy.sp800_22.second_level import Row, Summary, run_many, split, summarise
+from labctl.entropy.sp800_22.second_level import Row, Summary, run_many, split, summarise, summarise_columns
 from labctl.entropy.sp800_22.sequence import Sequence
 from labctl.entropy.sp800_22.suite import TESTS, run
 
@@ -31,4 +31,5 @@ __all__ = [
     "run_many",
     "split",
     "summarise",
+    "summarise_columns",
 ]

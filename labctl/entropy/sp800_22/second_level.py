@@ -7,7 +7,7 @@ them.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -100,10 +100,20 @@ def run_many(sequences: Iterable[Bits | Sequence], parameters: Parameters = NIST
 
 def summarise(results: Iterable[tuple[Result, ...]], parameters: Parameters = NIST) -> Summary:
     """The rows of the final report for ``results`` of many sequences."""
-    columns = list(zip(*results, strict=True))
+    return summarise_columns(
+        {
+            (column[0].test, column[0].variant): np.array([result.p_value for result in column], float)
+            for column in zip(*results, strict=True)
+        },
+        parameters,
+    )
+
+
+def summarise_columns(columns: Mapping[tuple[str, str], NDArray[np.float64]], parameters: Parameters = NIST) -> Summary:
+    """The same from P-values by test and variant, (sequences,) each; NaN is not applicable."""
     if not columns:
         raise ParameterError("no sequences were given to sum up; give 55 or more")
-    rows = tuple(_row(column, parameters) for column in columns)
+    rows = tuple(_row(*named, p_values, parameters) for named, p_values in columns.items())
     judged = [row for row in rows if row.sequences and row.status is not Status.NOT_APPLICABLE]
     chances = [row.chance for row in judged] + [row.uniformity for row in judged if row.uniformity is not None]
     expected = sum(
@@ -113,12 +123,12 @@ def summarise(results: Iterable[tuple[Result, ...]], parameters: Parameters = NI
     return Summary(rows, expected, float(holm(np.array(chances)).min()) if chances else 1.0)
 
 
-def _row(column: tuple[Result, ...], parameters: Parameters) -> Row:
-    first, alpha, exact = column[0], parameters.alpha, parameters.exact
-    lacking = sum(result.p_value is None for result in column)
-    p_values = np.array([result.p_value for result in column if result.p_value is not None], float)
+def _row(test: str, variant: str, found: NDArray[np.float64], parameters: Parameters) -> Row:
+    alpha, exact = parameters.alpha, parameters.exact
+    p_values = found[~np.isnan(found)]
+    lacking = found.size - p_values.size
     if not exact:
-        p_values = _as_the_c_reads(p_values, lacking, first.test)
+        p_values = _as_the_c_reads(p_values, lacking, test)
     size = p_values.size
     bins = np.bincount(np.minimum((p_values * 10).astype(np.int64), 9), minlength=10)
     passed = int(np.count_nonzero(p_values >= alpha))
@@ -128,10 +138,10 @@ def _row(column: tuple[Result, ...], parameters: Parameters) -> Row:
         least, most = math.trunc(least), math.trunc(most)
     uniformity = _uniformity(bins, exact)
     failed = size and (not least <= passed <= most or (uniformity is not None and uniformity < UNIFORM))
-    none = lacking == len(column)
+    none = lacking == found.size
     return Row(
-        test=first.test,
-        variant=first.variant,
+        test=test,
+        variant=variant,
         bins=tuple(bins.tolist()),
         uniformity=uniformity,
         passed=passed,

@@ -16,9 +16,9 @@ router = APIRouter(prefix="/v1/certificates", tags=["bits"])
 Named = Annotated[str | None, Query(max_length=64)]
 
 
-@router.post("", status_code=201, responses=responses(404, 422, 503, 507))
+@router.post("", status_code=201, responses=responses(404, 409, 422, 503, 507))
 def keep(service: TheService, body: CertificateRequest, response: Response) -> Certificate:
-    """Keep what was found; ``labctl certify DRAW`` sends it."""
+    """Keep what was found, if it is of these very bits; ``labctl certify DRAW`` sends it."""
     certificate = service.ledger.certificates.add(**body.model_dump())
     response.headers["Location"] = f"/v1/certificates/{certificate.id}"
     return certificate
@@ -34,7 +34,7 @@ def list_certificates(
     limit: Limit = 100,
     before: Before = None,
 ) -> list[Certificate]:
-    """The newest first, of one draw or run if it is named; a Link header leads to older ones."""
+    """The newest first, without results, of one draw or run if it is named; a Link header leads to older ones."""
     found = service.ledger.certificates.list(draw=draw, run=run, limit=limit, before=before)
     link_next(request, response, [certificate.id for certificate in found], limit)
     return found
@@ -42,5 +42,5 @@ def list_certificates(
 
 @router.get("/{certificate}", responses=responses(404))
 def get_certificate(service: TheService, certificate: Id) -> Certificate:
-    """One of them."""
+    """One of them, with its results."""
     return service.ledger.certificates.get(certificate)

@@ -120,7 +120,9 @@ def list_records(
 
 
 @router.get("/{job}/segments", responses=responses(404))
-def list_segments_of_job(service: TheService, job: Id, limit: Limit = 1000) -> list[Segment]:
+def list_segments_of_job(
+    service: TheService, job: Id, limit: Annotated[int, Query(ge=1, le=100_000)] = 1000
+) -> list[Segment]:
     """The bits that the job deposited, in order: where and how many, not the bits."""
     service.ledger.jobs.get(job)
     return service.ledger.bits.segments(job=job, limit=limit)
