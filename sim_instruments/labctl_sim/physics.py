@@ -2,8 +2,9 @@
 
 "table": every chance comes from the switching table of the macrospin (`macrospin.switching`). "engine": the pulses of
 every cycle that a digitizer records are sampled trajectories of the stochastic Landau-Lifshitz-Gilbert equation
-(`macrospin.trials`), one from either state, because between pulses a junction comes to rest; waiting, reading and what
-nobody records stay with the table. Either way each pulse finds its own anisotropy (`Junctions.cycle_stability`).
+(`sampler`), one from either state, because between pulses a junction comes to rest; waiting, reading at volts that
+leave most of the barrier, and what nobody records stay with the table. Either way each pulse finds its own anisotropy
+(`Junctions.cycle_stability`).
 """
 
 from __future__ import annotations

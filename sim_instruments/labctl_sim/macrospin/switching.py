@@ -36,7 +36,7 @@ from labctl_sim.macrospin.lattice import Lattice
 from labctl_sim.macrospin.layer import FreeLayer
 from labctl_sim.macrospin.scales import Scales
 from labctl_sim.macrospin.shapes import Shape, Span, excursions
-from labctl_sim.macrospin.tops import LONGER, ringing_seconds
+from labctl_sim.macrospin.tops import LONGER, cut_off, ringing_seconds
 
 Floats = NDArray[np.float64]
 
@@ -183,20 +183,24 @@ class SwitchingTable:
     ) -> tuple[Floats, Flips]:
         """Ends (J,) and flips (J, N) of a pulse whose pieces begin and end at ``edges``."""
         shape = span.shape or self._shape
-        ends, tops = edges[[span.end]], np.array([span.top_seconds])
+        ends, asked = edges[[span.end]], [(shape, np.array([span.top_seconds]))]
         ringing = ringing_seconds(scales, self.settle_seconds)
         if looks.size and not shape.fixed and span.top_seconds > LONGER * ringing:
-            top = edges[[span.peak, span.peak + 1]]
-            # The trailing edge decides as the top's end does, which takes it into account.
-            inside = np.unique(np.minimum(looks[(looks > top[0] + ringing) & (looks < ends)], top[1]))
-            ends, tops = np.r_[inside, ends], np.r_[inside - top[0], tops]
+            begin, end = edges[[span.peak, span.peak + 1]]
+            # The trailing edge is seen as the end of the top.
+            inside = np.unique(np.minimum(looks[(looks > begin + ringing) & (looks < ends)], end))
+            ends = np.r_[inside, ends]
+            asked = [cut_off(shape, inside - begin, self.settle_seconds), *asked]
         count = len(volts_if_p)
-        again = np.tile(np.arange(count), tops.size)
-        if_p, if_ap = volts_if_p[again], volts_if_ap[again]
-        low, high = (np.zeros(again.size) if span.base is None else each[:, span.base] for each in (if_p, if_ap))
-        peaks = if_p[:, span.peak], if_ap[:, span.peak]
-        flips = self.pulse(scales.only(again), *peaks, low, high, shape, np.repeat(tops, count))
-        return ends, Flips(flips.up.reshape(-1, count), flips.down.reshape(-1, count))
+        found = []
+        for some, tops in asked:
+            again = np.tile(np.arange(count), tops.size)
+            if_p, if_ap = volts_if_p[again], volts_if_ap[again]
+            low, high = (np.zeros(again.size) if span.base is None else each[:, span.base] for each in (if_p, if_ap))
+            peaks = if_p[:, span.peak], if_ap[:, span.peak]
+            flips = self.pulse(scales.only(again), *peaks, low, high, some, np.repeat(tops, count))
+            found.append(np.stack([flips.up, flips.down]).reshape(2, -1, count))
+        return ends, Flips(*np.concatenate(found, axis=1))
 
     def spans(self, scales: Scales, volts_if_p: Floats, volts_if_ap: Floats, seconds: Floats) -> list[Span]:
         """How a waveform is taken apart: pulses, each with its ``shape``, and single pieces without one."""

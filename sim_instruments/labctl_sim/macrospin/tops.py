@@ -5,10 +5,13 @@ the looks that is what they see, each for itself. That two of them belong to one
 two-state relaxation that leads from the chances at the one to those at the other, and forgets as much as they do, or,
 where everything is forgotten already, as much as the escape rates at that level say.
 
-While m_z still rings, forgetting has turned into remembering the opposite, and no such step exists.
+While m_z still rings, forgetting has turned into remembering the opposite, and no such step exists. And with no barrier
+left, what two samples some nanoseconds apart have in common is too much by up to a tenth: the rates there are capped.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,6 +19,7 @@ from labctl_sim.flips import Flips, Floats
 from labctl_sim.macrospin.columns import RINGS
 from labctl_sim.macrospin.lattice import AXIAL
 from labctl_sim.macrospin.scales import Scales
+from labctl_sim.macrospin.shapes import Shape
 
 FORGOTTEN = 0.02  # of 1 - up - down: with less, its ratios are noise of the table, and the rates decide
 LONGER = 2.0  # times the ringing: a shorter top is a pulse that cannot be looked into
@@ -31,6 +35,17 @@ def ringing_seconds(scales: Scales, settle_seconds: float) -> float:
     # A radian of precession about the field is 2 alpha tau_N/xi_x.
     longest = 2 * RINGS * scales.neel_seconds[across] / scales.transverse[across]
     return float(np.max(longest, initial=settle_seconds))
+
+
+def cut_off(shape: Shape, tops: Floats, settle_seconds: float) -> tuple[Shape, Floats]:
+    """The pulse that stands for a ``shape`` of which ``tops`` (J,) seconds are over, and its tops.
+
+    A quick trailing edge acts like half of it at full height, and the columns with it are there already.
+    """
+    trailing = sum(seconds for _, seconds in shape.trailing)
+    if trailing > settle_seconds:
+        return replace(shape, trailing=()), tops
+    return shape, np.maximum(tops - trailing / 2, 0.0)
 
 
 def steps(flips: Flips, kept: Floats) -> Flips:
