@@ -4,7 +4,8 @@ Each junction is an exact two-state chain from cycle to cycle. A junction on a s
 whole history, state by state at every sample; of the others only the last state is drawn, from the power of the
 cycle. During a burst the others load the lines as they did before it: their changes reach the currents after it.
 
-While a pulse acts a junction is neither P nor AP: a sample that falls into a pulse shows the state before it.
+While a short pulse acts, or a long one begins, a junction is neither P nor AP: a sample that falls there shows the
+state before it. In a long one samples follow the state (`macrospin.tops`).
 """
 
 from __future__ import annotations

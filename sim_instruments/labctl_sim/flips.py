@@ -34,7 +34,8 @@ class Flips:
 
 
 def relaxed(up: Floats, down: Floats, seconds: Floats | float) -> tuple[Floats, Floats]:
-    """What rates P -> AP and AP -> P do in ``seconds``, all (N,): the chances of a `Flips`."""
+    """What rates P -> AP and AP -> P (N,) do in ``seconds``, (N,) or (J, 1): the chances of a `Flips`."""
     total = up + down
-    share = np.divide(-np.expm1(-total * seconds), total, out=np.zeros_like(total), where=total > 0)
+    lost = -np.expm1(-total * seconds)
+    share = np.divide(lost, total, out=np.zeros_like(lost), where=total > 0)
     return up * share, down * share

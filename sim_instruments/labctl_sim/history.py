@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from labctl_sim.chains import chain, linked, outcomes
 from labctl_sim.flips import Floats, States
 from labctl_sim.junction import Junctions
-from labctl_sim.physics import Part, Physics, Sampler
+from labctl_sim.physics import Physics
+from labctl_sim.sampler import Sampler
 from labctl_sim.seen import Seen
 from labctl_sim.waveform import Waveform
 
@@ -57,20 +58,23 @@ def follow(
 ) -> Trail:
     """Draw one junction's history; a span between samples that practically never flips it costs no draw."""
     marks = waveform.snapped(marks)
-    for begin, end in physics.busy(junctions, cell, *load.at(waveform), waveform.seconds):
-        marks = np.where((marks > begin) & (marks < end), begin, marks)
-    fine = waveform.split(marks)
     steps: list[_Step] = []
-    for part in physics.parts(junctions, cell, *load.at(fine), fine.seconds):
-        place = int(np.searchsorted(marks, part.end_seconds * (1 - ROUNDING)))
-        if max(part.up, part.down) * cycles <= NEGLIGIBLE_FLIPS_PER_BURST:
+    samplers: dict[int, Sampler] = {}
+    for part in physics.parts(junctions, cell, *load.at(waveform), waveform.seconds, marks):
+        seldom = np.maximum(part.up, part.down) * cycles <= NEGLIGIBLE_FLIPS_PER_BURST
+        if seldom.all():
             continue
-        if steps and steps[-1].place == place and steps[-1].sample is None and part.sample is None:
-            steps[-1] = steps[-1].then(part)
-        else:
-            steps.append(_Step(place, part.up, part.down, part.sample))
+        if part.sample is not None:
+            samplers[len(steps)] = part.sample
+        places = np.searchsorted(marks, part.end_seconds * (1 - ROUNDING)).tolist()
+        for place, up, down, never in zip(places, part.up.tolist(), part.down.tolist(), seldom.tolist(), strict=True):
+            step = _Step(place, up, down, part.sample is not None)
+            if step.sampled or not (never or (steps and steps[-1].takes(step))):
+                steps.append(step)
+            elif not never:
+                steps[-1] = steps[-1].then(step)
     before = np.searchsorted([step.place for step in steps], np.arange(marks.size), side="right")
-    return Trail(_drawn(steps, state, cycles, rng), len(steps), before[which])
+    return Trail(_drawn(steps, samplers, state, cycles, rng), len(steps), before[which])
 
 
 @dataclass(frozen=True)
@@ -80,24 +84,30 @@ class _Step:
     place: int
     up: float
     down: float
-    sample: Sampler | None
+    sampled: bool
 
-    def then(self, part: Part) -> _Step:
+    def takes(self, other: _Step) -> bool:
+        """Whether the same draw will do for what happens next."""
+        return other.place == self.place and not self.sampled
+
+    def then(self, other: _Step) -> _Step:
         """With what happens next, before the same sample."""
         return replace(
             self,
-            up=self.up * (1 - part.down) + (1 - self.up) * part.up,
-            down=self.down * (1 - part.up) + (1 - self.down) * part.down,
+            up=self.up * (1 - other.down) + (1 - self.up) * other.up,
+            down=self.down * (1 - other.up) + (1 - self.down) * other.down,
         )
 
 
-def _drawn(steps: list[_Step], state: int, cycles: int, rng: np.random.Generator) -> States:
-    """The states from before the burst on, uint8 (1 + cycles * steps,)."""
+def _drawn(
+    steps: list[_Step], samplers: dict[int, Sampler], state: int, cycles: int, rng: np.random.Generator
+) -> States:
+    """The states from before the burst on, uint8 (1 + cycles * steps,); ``samplers`` by the first step of each."""
     up, down = np.array([step.up for step in steps]), np.array([step.down for step in steps])
-    if all(step.sample is None for step in steps):
+    if not samplers:
         return chain(state, up, down, cycles, rng)
     if_p, if_ap = outcomes(up, down, cycles, rng)
-    for index, step in enumerate(steps):
-        if step.sample is not None:
-            if_p[:, index], if_ap[:, index] = step.sample(cycles, rng)
+    for index, sample in samplers.items():
+        place = slice(index, index + sample.looks)
+        if_p[:, place], if_ap[:, place] = sample(cycles, rng)
     return linked(state, if_p, if_ap)

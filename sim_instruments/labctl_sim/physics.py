@@ -2,8 +2,9 @@
 
 "table": every chance comes from the switching table of the macrospin (`macrospin.switching`). "engine": the pulses of
 every cycle that a digitizer records are sampled trajectories of the stochastic Landau-Lifshitz-Gilbert equation
-(`macrospin.trials`), one from either state, because between pulses a junction comes to rest; waiting, reading and what
-nobody records stay with the table. Either way each pulse finds its own anisotropy (`Junctions.cycle_stability`).
+(`sampler`), one from either state, because between pulses a junction comes to rest; waiting, reading at volts that
+leave most of the barrier, and what nobody records stay with the table. Either way each pulse finds its own anisotropy
+(`Junctions.cycle_stability`).
 """
 
 from __future__ import annotations
@@ -14,32 +15,30 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from labctl_sim.cycles import hopped_back
-from labctl_sim.flips import Flips, Floats, States
+from labctl_sim.cycles import PLACES, WEIGHTS, hopped_back
+from labctl_sim.flips import Flips, Floats
 from labctl_sim.junction import Junctions
-from labctl_sim.macrospin import trials
-from labctl_sim.macrospin.coefficients import FINE_RADIANS, LONGEST_STEP_SECONDS, fine_step
-from labctl_sim.macrospin.drive import Drive
-from labctl_sim.macrospin.layer import FreeLayer
+from labctl_sim.macrospin.coefficients import FINE_RADIANS, LONGEST_STEP_SECONDS
 from labctl_sim.macrospin.scales import Scales
 from labctl_sim.macrospin.shapes import Span
-from labctl_sim.macrospin.switching import SwitchingTable, idle
+from labctl_sim.macrospin.switching import NONE, SwitchingTable, idle
+from labctl_sim.macrospin.tops import steps
+from labctl_sim.sampler import Sampler
 
 PATHS = ("table", "engine")
-PLACES, WEIGHTS = np.array([0.0, -np.sqrt(3.0), np.sqrt(3.0)]), np.array([4.0, 1.0, 1.0]) / 6  # Gauss and Hermite's
 POINTS_KEPT = 8  # operating points whose escape rates are not worked out again
 
 
 @dataclass(frozen=True)
 class Part:
-    """What a cycle does to one junction until ``end_seconds``: chances, and for a pulse a way to sample it.
+    """What a span of a cycle does to one junction, step by step: chances ``up``, ``down`` (J,) until ``end_seconds``.
 
-    ``sample`` (cycles, rng) gives the states after, uint8 (cycles,) each: for a junction that was P, and for AP.
+    A pulse may be sampled instead, all its steps at once.
     """
 
-    end_seconds: float
-    up: float
-    down: float
+    end_seconds: Floats
+    up: Floats
+    down: Floats
     sample: Sampler | None = None
 
 
@@ -59,38 +58,6 @@ class _Prepared:
             return self.scales.only(which), np.ones(1)
         many = self.scales.only(np.tile(which, PLACES.size))
         return replace(many, stability=many.stability + np.concatenate([place * spread for place in PLACES])), WEIGHTS
-
-
-class Sampler:
-    """One junction's trajectories through one pulse: ``volts_if_p``, ``volts_if_ap`` (W,) from and to rest."""
-
-    def __init__(self, junction: Junctions, volts: tuple[Floats, Floats], seconds: Floats, settle_seconds: float):
-        self._kinds = [leaning(junction.layer, place * junction.cycle_stability) for place in PLACES]
-        self._alike = bool((junction.cycle_stability == 0).all())
-        self._drives = [staircase(each, seconds) for each in volts]
-        self._settle_seconds = settle_seconds
-        self._step_seconds = min(fine_step(each, np.concatenate(volts)) for each in self._kinds)
-
-    def __call__(self, cycles: int, rng: np.random.Generator) -> tuple[States, States]:
-        """States after the pulse, from P and from AP."""
-        kinds = np.zeros(cycles, np.int64) if self._alike else rng.choice(PLACES.size, cycles, p=WEIGHTS)
-        after = [np.empty(cycles, np.uint8) for _ in self._drives]
-        for kind, layer in enumerate(self._kinds):
-            which = np.flatnonzero(kinds == kind)
-            if which.size:
-                for start, drive in enumerate(self._drives):
-                    outcome = trials.run(
-                        layer,
-                        drive,
-                        trials=which.size,
-                        seed=int(rng.integers(1 << 63)),
-                        step_seconds=self._step_seconds,
-                        start=start,
-                        thermalise_seconds=0.0,
-                        relax_seconds=self._settle_seconds,
-                    )
-                    after[start][which] = outcome.states[0]
-        return after[0], after[1]
 
 
 class Physics:
@@ -151,30 +118,38 @@ class Physics:
             result.up[moving], result.down[moving] = flips.up, flips.down
         return result
 
-    def busy(self, junctions: Junctions, cell: int, volts_if_p: Floats, volts_if_ap: Floats, seconds: Floats) -> Floats:
-        """When pulses begin and end that cannot be looked into, (pulses, 2); one ``cell``, volts (W,)."""
-        scales = self._prepared(junctions).scales.only(np.array([cell]))
-        edges = np.r_[0.0, np.cumsum(seconds)]
-        spans = self.table.spans(scales, volts_if_p[None], volts_if_ap[None], seconds)
-        found = [(edges[span.begin], edges[span.end]) for span in spans if span.shape]
-        return np.array(found).reshape(-1, 2)
-
     def parts(
-        self, junctions: Junctions, cell: int, volts_if_p: Floats, volts_if_ap: Floats, seconds: Floats
+        self,
+        junctions: Junctions,
+        cell: int,
+        volts_if_p: Floats,
+        volts_if_ap: Floats,
+        seconds: Floats,
+        looks: Floats = NONE,
     ) -> Iterator[Part]:
-        """What the waveform does to one ``cell``, part by part; volts (W,)."""
+        """What the waveform does to one ``cell``, volts (W,), with a step up to each of the ascending ``looks`` (L,).
+
+        There is none to those that fall into a pulse that cannot be looked into.
+        """
         which = np.array([cell])
         scales, weights = self._prepared(junctions).smeared(which)
-        ends = np.cumsum(seconds)
+        edges = np.r_[0.0, np.cumsum(seconds)]
         if_p, if_ap = (np.tile(volts, (weights.size, 1)) for volts in (volts_if_p, volts_if_ap))
-        for span, each in self.table.parts(scales, if_p, if_ap, seconds):
-            place = slice(span.begin, span.end)
+        for span, ends, each in self.table.parts(scales, if_p, if_ap, seconds, looks):
             flips = mean(each, weights)
-            flips = _hopped(junctions, which, flips, if_p[:1, place], if_ap[:1, place], seconds[place])
+            marks = np.r_[edges[span.begin], ends]
+            if ends.size > 1:
+                level = span.begin if span.shape is None else span.peak
+                kept = self.table.kept(scales, if_p[:, level], if_ap[:, level], np.diff(ends))
+                flips = steps(flips, (kept @ weights)[:, None])
+            # How long each piece of the waveform lasts in each step, (J, W).
+            parts = np.minimum(edges[1:], marks[1:, None]) - np.maximum(edges[:-1], marks[:-1, None])
+            parts = np.where(parts > 0, parts, 0.0)
+            flips = _hopped(junctions, which, Flips(flips.up[:, 0], flips.down[:, 0]), if_p[:1], if_ap[:1], parts)
             sample = None
             if self.path == "engine" and span.shape is not None:
-                sample = self._sampler(junctions.only(cell), volts_if_p, volts_if_ap, seconds, span)
-            yield Part(float(ends[span.end - 1]), float(flips.up[0]), float(flips.down[0]), sample)
+                sample = self._sampler(junctions.only(cell), volts_if_p, volts_if_ap, parts, span)
+            yield Part(ends, flips.up, flips.down, sample)
 
     def _prepared(self, junctions: Junctions) -> _Prepared:
         if self._kept is None or self._kept.junctions is not junctions:
@@ -184,40 +159,27 @@ class Physics:
     def _sampler(
         self, junction: Junctions, volts_if_p: Floats, volts_if_ap: Floats, seconds: Floats, span: Span
     ) -> Sampler:
-        """The pulse with the levels before and after it, which begin and end it."""
-        last = len(seconds)
+        """The pulse with the levels before and after it, which begin and end it; ``seconds`` (J, W) of each step."""
+        last = len(volts_if_p)
         places = np.r_[max(span.begin - 1, 0), span.begin : span.end, min(span.end, last - 1)]
-        lengths = np.r_[0.0, seconds[span.begin : span.end], 0.0]
+        stretches = seconds[:, places]
+        stretches[:, [0, -1]] = 0.0
         volts = []
         for each in (volts_if_p, volts_if_ap):
             level = each[places].copy()
             level[0] = level[0] if span.begin else 0.0
             level[-1] = level[-1] if span.end < last else level[0]
             volts.append(level)
-        return Sampler(junction, (volts[0], volts[1]), lengths, self.table.settle_seconds)
-
-
-def leaning(layer: FreeLayer, shift: Floats) -> FreeLayer:
-    """``layer`` with Delta higher by ``shift`` (N,) at all volts, which is what the interface adds."""
-    rest = layer.stability()
-    per_joule = layer.anisotropy() * layer.of("thickness_meters") / rest
-    return replace(
-        layer,
-        interface_anisotropy_joules_per_square_meter=layer.of("interface_anisotropy_joules_per_square_meter")
-        + per_joule * shift,
-    )
+        return Sampler(junction, (volts[0], volts[1]), list(stretches), self.table.settle_seconds)
 
 
 def mean(flips: Flips, weights: Floats) -> Flips:
-    """What a cycle does on average over its anisotropy."""
-    return Flips(weights @ flips.up.reshape(weights.size, -1), weights @ flips.down.reshape(weights.size, -1))
-
-
-def staircase(volts: Floats, seconds: Floats) -> Drive:
-    """Constant pieces as a drive."""
-    ends = np.cumsum(seconds)
-    corners = np.stack([ends - seconds, ends], axis=1).ravel()
-    return Drive(np.maximum.accumulate(np.maximum(corners, 0.0)), np.repeat(volts, 2))
+    """What a cycle does on average over its anisotropy: (..., K x N) to (..., N)."""
+    up, down = (
+        np.tensordot(weights, each.reshape(*each.shape[:-1], weights.size, -1), (0, -2))
+        for each in (flips.up, flips.down)
+    )
+    return Flips(up, down)
 
 
 def _hopped(
@@ -235,7 +197,8 @@ def _hopped(
     found = []
     for volts in (volts_if_p, volts_if_ap):
         excess = (np.maximum(np.abs(volts) / onset[:, None] - 1, 0.0) * seconds).sum(axis=1)
-        peak = volts[np.arange(len(volts)), np.abs(volts).argmax(axis=1)]
+        held = np.where(seconds > 0, volts, 0.0)
+        peak = held[np.arange(len(held)), np.abs(held).argmax(axis=1)]
         beyond = np.maximum(np.abs(peak) / onset - 1, 1e-12)
         # hopped_back() takes one width; for a pulse that is not flat, that of the same exposure at its peak.
         found.append(hopped_back(flips, peak, excess / beyond, onset, hertz))

@@ -36,6 +36,7 @@ from labctl_sim.macrospin.lattice import Lattice
 from labctl_sim.macrospin.layer import FreeLayer
 from labctl_sim.macrospin.scales import Scales
 from labctl_sim.macrospin.shapes import Shape, Span, excursions
+from labctl_sim.macrospin.tops import LONGER, cut_off, ringing_seconds
 
 Floats = NDArray[np.float64]
 
@@ -44,6 +45,7 @@ HOT = 14.0  # kT of barrier: a piece with less is part of a pulse
 STEADY = 3.0  # kT below the resting barrier: a piece has to be this much lower, too
 LONGEST_SECONDS = 200e-9  # of an odd shape; longer ones have forgotten their shape
 NOTHING = 1e-14
+NONE: Floats = np.zeros(0)
 
 
 @dataclass
@@ -108,13 +110,14 @@ class SwitchingTable:
         base_if_p: Floats,
         base_if_ap: Floats,
         shape: Shape,
-        top_seconds: float,
+        top_seconds: Floats | float,
     ) -> Flips:
-        """One pulse from the base volts to the peak volts of either state, (N,) each."""
+        """One pulse from the base volts to the peak volts of either state, (N,) each; its top (N,) or one for all."""
         count = volts_if_p.size
         both = scales.only(np.tile(np.arange(count), 2))
         states = np.repeat([0, 1], count)
         volts, base = np.concatenate([volts_if_p, volts_if_ap]), np.concatenate([base_if_p, base_if_ap])
+        top = np.tile(np.broadcast_to(top_seconds, count), 2)
         barrier, resting = both.barrier(volts), both.barrier(base)
         cold = np.clip((barrier - ESCAPE[0]) / (ESCAPE[1] - ESCAPE[0]), 0.0, 1.0)
         # Backwards the barrier is the resting one or higher: no column is needed, however low it is.
@@ -123,13 +126,13 @@ class SwitchingTable:
         which = np.flatnonzero(cold > 0)
         if which.size:
             # An edge counts as long as the rate stays within a factor e: 1 kT of the way.
-            seconds = top_seconds + 2 * shape.half_seconds / np.maximum(2.0, np.abs(resting - barrier)[which])
+            seconds = top[which] + 2 * shape.half_seconds / np.maximum(2.0, np.abs(resting - barrier)[which])
             slow = self.relaxed(both.only(which), volts[which], volts[which], seconds)
             result[which] = cold[which] * np.where(states[which] == 0, slow.up, slow.down)
         which = np.flatnonzero(cold < 1)
         if which.size:
-            top = np.full(which.size, top_seconds)
-            fast = self.lattice.chances(both.only(which), states[which], volts[which], base[which], shape, top)
+            some = both.only(which)
+            fast = self.lattice.chances(some, states[which], volts[which], base[which], shape, top[which])
             result[which] += (1 - cold[which]) * fast
         return Flips(result[:count], result[count:])
 
@@ -140,25 +143,64 @@ class SwitchingTable:
         looked up by its own column, unless it is longer than `LONGEST_SECONDS`: then it is a row of two-state pieces.
         """
         result = Flips(np.zeros(len(volts_if_p)), np.zeros(len(volts_if_p)))
-        for _, flips in self.parts(layer, volts_if_p, volts_if_ap, seconds):
-            result = then(result, flips)
+        for _, _, flips in self.parts(layer, volts_if_p, volts_if_ap, seconds):
+            result = then(result, Flips(flips.up[-1], flips.down[-1]))
         return result
 
     def parts(
-        self, layer: FreeLayer | Scales, volts_if_p: Floats, volts_if_ap: Floats, seconds: Floats
-    ) -> Iterator[tuple[Span, Flips]]:
-        """The same waveform span by span, each pulse whole; a piece in which next to nothing happens is left out."""
+        self,
+        layer: FreeLayer | Scales,
+        volts_if_p: Floats,
+        volts_if_ap: Floats,
+        seconds: Floats,
+        looks: Floats = NONE,
+    ) -> Iterator[tuple[Span, Floats, Flips]]:
+        """The same waveform span by span; a piece in which next to nothing happens is left out.
+
+        With each come the times (J,) of those of the ascending ``looks`` that can see into it, and of its end, and the
+        flips until then since it began, (J, N).
+        """
         scales = layer if isinstance(layer, Scales) else Scales.of(layer)
         quiet = _quiet(scales, volts_if_p, volts_if_ap, seconds)
+        edges = np.r_[0.0, np.cumsum(seconds)]
         for span in self.spans(scales, volts_if_p, volts_if_ap, seconds):
+            begin, end = edges[span.begin], edges[span.end]
             if span.shape is not None:
-                level = np.zeros(len(volts_if_p))
-                low, high = ((v[:, span.base] if span.base is not None else level) for v in (volts_if_p, volts_if_ap))
-                peaks = volts_if_p[:, span.peak], volts_if_ap[:, span.peak]
-                yield span, self.pulse(scales, *peaks, low, high, span.shape, span.top_seconds)
+                yield span, *self._pulse(scales, volts_if_p, volts_if_ap, span, edges, looks)
             elif not quiet[:, span.begin].all():
-                length = np.full(len(volts_if_p), seconds[span.begin])
-                yield span, self.relaxed(scales, volts_if_p[:, span.begin], volts_if_ap[:, span.begin], length)
+                ends = np.r_[looks[(looks > begin) & (looks < end)], end]
+                level = volts_if_p[:, span.begin], volts_if_ap[:, span.begin]
+                yield span, ends, self.relaxed(scales, *level, (ends - begin)[:, None])
+
+    def kept(self, scales: Scales, volts_if_p: Floats, volts_if_ap: Floats, seconds: Floats) -> Floats:
+        """How much of the state is left after times (J,) at these volts (N,), by the escape rates: (J, N)."""
+        up, down = self.rates(scales, volts_if_p)[0], self.rates(scales, volts_if_ap)[1]
+        result: Floats = np.exp(-seconds[:, None] * (up + down))
+        return result
+
+    def _pulse(
+        self, scales: Scales, volts_if_p: Floats, volts_if_ap: Floats, span: Span, edges: Floats, looks: Floats
+    ) -> tuple[Floats, Flips]:
+        """Ends (J,) and flips (J, N) of a pulse whose pieces begin and end at ``edges``."""
+        shape = span.shape or self._shape
+        ends, asked = edges[[span.end]], [(shape, np.array([span.top_seconds]))]
+        ringing = ringing_seconds(scales, self.settle_seconds)
+        if looks.size and not shape.fixed and span.top_seconds > LONGER * ringing:
+            begin, end = edges[[span.peak, span.peak + 1]]
+            # The trailing edge is seen as the end of the top.
+            inside = np.unique(np.minimum(looks[(looks > begin + ringing) & (looks < ends)], end))
+            ends = np.r_[inside, ends]
+            asked = [cut_off(shape, inside - begin, self.settle_seconds), *asked]
+        count = len(volts_if_p)
+        found = []
+        for some, tops in asked:
+            again = np.tile(np.arange(count), tops.size)
+            if_p, if_ap = volts_if_p[again], volts_if_ap[again]
+            low, high = (np.zeros(again.size) if span.base is None else each[:, span.base] for each in (if_p, if_ap))
+            peaks = if_p[:, span.peak], if_ap[:, span.peak]
+            flips = self.pulse(scales.only(again), *peaks, low, high, some, np.repeat(tops, count))
+            found.append(np.stack([flips.up, flips.down]).reshape(2, -1, count))
+        return ends, Flips(*np.concatenate(found, axis=1))
 
     def spans(self, scales: Scales, volts_if_p: Floats, volts_if_ap: Floats, seconds: Floats) -> list[Span]:
         """How a waveform is taken apart: pulses, each with its ``shape``, and single pieces without one."""

@@ -42,7 +42,7 @@ def test_table_and_engine_give_each_profile_s_junctions_the_same_chances(name, v
     found = [p for p in Physics(table, "engine").parts(junction, 0, wave, wave, lengths) if p.sample is not None]
     assert len(found) == 1
     after = found[0].sample(cycles, rng)
-    for chance, share in ((found[0].up, (after[0] == 1).mean()), (found[0].down, (after[1] == 0).mean())):
+    for chance, share in ((found[0].up[0], (after[0] == 1).mean()), (found[0].down[0], (after[1] == 0).mean())):
         sigma = np.sqrt(max(chance * (1 - chance), 1e-4) / cycles)
         assert share == pytest.approx(chance, abs=4 * sigma + 0.007)
 
