@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from labctl import cli
 from labctl_sim import profile
 from labctl_sim.macrospin import fokker_planck as fp
 from labctl_sim.macrospin.demagnetising import cylinder, thin_ellipsoid
@@ -174,12 +176,35 @@ def test_numbers_of_the_network():
         assert plots.sneak(size, "third") == pytest.approx(1 + (size - 1) / 3)
 
 
+def python(marker):
+    """The page's block of Python that contains ``marker``, as code; all are short."""
+    (text,) = (block for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if marker in block)
+    assert len([line for line in text.splitlines() if line]) <= 10
+    return compile(text, "physics.md", "exec")
+
+
 def test_the_python_of_the_page_runs(capsys):
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    assert len([line for line in code.splitlines() if line]) <= 10
-    exec(compile(code, "physics.md", "exec"), {})  # noqa: S102 - it is our own page
+    exec(python("switching_probability"), {})  # noqa: S102 - it is our own page
     p = float(re.search(r"P = (\S+)", capsys.readouterr().out)[1])
     assert 0.2 < p < 0.8
+
+
+def test_the_crossbar_of_the_page_is_solved_as_it_says(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(python("np.savez"), names)  # noqa: S102 - it is our own page
+    words = re.search(r"`labctl (crossbar solve case\.npz --out solution\.npz)`", WORDS)[1].split()
+    done = CliRunner().invoke(cli.app(["crossbar"]), words)
+    assert done.exit_code == 0
+    assert done.stderr == ""
+    with np.load("solution.npz") as solution:
+        found = solution["I_B"]
+    first, second = (", ".join(f"{1e6 * amps:.2f}" for amps in vector).replace("-", "−") for vector in found)
+    ideal = -names["volts"] @ names["siemens"]
+    says(
+        f"I_B is {first} µA for the first vector and {second} µA for the second",
+        " and ".join(", ".join(f"{1e6 * amps:.0f}" for amps in vector).replace("-", "−") for vector in ideal),
+    )
 
 
 def test_the_profile_of_the_page_is_one(tmp_path):
