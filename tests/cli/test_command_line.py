@@ -149,6 +149,17 @@ def test_a_procedure_runs_without_a_service_and_leaves_its_results(tmp_path):
     assert (tmp_path / "labctl.db").exists()
 
 
+@pytest.mark.parametrize("words", [[], ["switching_curve"]])
+def test_procedures_are_those_installed_here_when_no_service_answers(service, words):
+    there = labctl("procedures", *words, service=service)
+    assert (there.returncode, there.stderr) == (0, "")
+    here = labctl("procedures", *words, service="http://127.0.0.1:9")
+    assert here.returncode == 0, here.stderr
+    assert here.stdout == there.stdout
+    assert "installed here" in here.stderr
+    assert labctl("procedures", "switching_curv", service="http://127.0.0.1:9").returncode == 2
+
+
 TALKER = """
 import logging
 from dataclasses import dataclass
