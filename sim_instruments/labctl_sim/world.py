@@ -27,7 +27,8 @@ from labctl.core.device import Crosspoint
 from labctl_sim import burst
 from labctl_sim.appointments import Appointments
 from labctl_sim.array import JunctionArray
-from labctl_sim.circuit import Circuit, CurrentSource, Face, Point, Thevenin, VoltageSource
+from labctl_sim.circuit import Circuit
+from labctl_sim.faces import CurrentSource, Face, Point, Thevenin, VoltageSource
 from labctl_sim.faults import Faults
 from labctl_sim.flips import Flips, Floats, States, relaxed
 from labctl_sim.fluctuation import Fluctuation
