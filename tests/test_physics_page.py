@@ -1,14 +1,17 @@
 """docs/physics.md keeps its word: what follows is worked out again, pictures are there, its Python and TOML run."""
 
-import importlib.util
+import importlib
 import math
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from labctl import cli
 from labctl_sim import profile
 from labctl_sim.macrospin import fokker_planck as fp
 from labctl_sim.macrospin.demagnetising import cylinder, thin_ellipsoid
@@ -19,18 +22,13 @@ from labctl_sim.macrospin.sphere import Sphere
 from labctl_sim.pulse_energy import landauer_joules, pulse_energy_joules
 
 DOCS = Path(__file__).parents[1] / "docs"
+sys.path.insert(0, str(DOCS))  # what draws the page is no part of the package
 PAGE = (DOCS / "physics.md").read_text(encoding="utf-8")
+pictures = importlib.import_module("plot_physics")
+chances, heat, network, tables, truth = (
+    importlib.import_module(f"physics_plots.{name}") for name in ("chances", "heat", "network", "tables", "truth")
+)
 WORDS = " ".join(PAGE.split())  # line breaks are not part of a sentence
-
-
-def load():
-    spec = importlib.util.spec_from_file_location("plot_physics", DOCS / "plot_physics.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-plots = load()
 
 
 def says(*phrases):
@@ -40,20 +38,21 @@ def says(*phrases):
 
 
 def test_the_tables_of_profiles_are_those_of_the_profiles():
-    assert plots.summary() in PAGE
-    assert plots.profiles_table() in PAGE
+    assert tables.summary() in PAGE
+    assert tables.profiles_table() in PAGE
 
 
-@pytest.mark.parametrize("name", plots.PICTURES)
+@pytest.mark.parametrize("name", pictures.PICTURES)
 def test_every_picture_is_there_small_and_named_with_its_trials(name):
     path = DOCS / "physics" / f"{name}.png"
     assert f"](physics/{name}.png)" in PAGE
     data = path.read_bytes()
     assert data.startswith(b"\x89PNG")
     assert len(data) < 60_000
-    if plots.TRIALS[name] > 1:
+    trials = pictures.PICTURES[name].trials
+    if trials > 1:
         caption = WORDS[: WORDS.index(f"](physics/{name}.png)")].rpartition("**")[2]
-        assert f"N = {plots.TRIALS[name]:,}" in caption
+        assert f"N = {trials:,}" in caption
 
 
 def test_every_reference_of_the_page_leads_somewhere():
@@ -65,22 +64,22 @@ def test_every_reference_of_the_page_leads_somewhere():
         assert any((root / folder / file).exists() for folder in ("sim_instruments/labctl_sim", "labctl/crossbar")), (
             file
         )
-    assert sorted(path.stem for path in (DOCS / "physics").glob("*.png")) == sorted(plots.PICTURES)
+    assert sorted(path.stem for path in (DOCS / "physics").glob("*.png")) == sorted(pictures.PICTURES)
 
 
-@pytest.mark.parametrize("name", sorted(set(plots.PICTURES) - {"map"}))
+@pytest.mark.parametrize("name", sorted(set(pictures.PICTURES) - {"map"}))
 def test_every_picture_can_be_drawn(name):
     few = {"energy": 3, "precession": 1, "ring-down": 1, "escape": 0}.get(name, 30)
-    assert plots.picture(name, few).startswith(b"\x89PNG")
+    assert pictures.picture(name, few).startswith(b"\x89PNG")
 
 
 @pytest.mark.slow
 def test_the_map_can_be_drawn():
-    assert plots.picture("map", 30).startswith(b"\x89PNG")
+    assert pictures.picture("map", 30).startswith(b"\x89PNG")
 
 
 def test_numbers_of_the_layers():
-    layer = plots.precessional()
+    layer = truth.precessional()
     field = float(layer.anisotropy_field()[0])
     period = 2 * np.pi / (GAMMA * 0.03)
     scales = Scales.of(layer)
@@ -102,7 +101,7 @@ def test_numbers_of_the_layers():
 def test_numbers_of_equilibrium_and_decay():
     squares = []
     for delta in (0.0, 2.0, 4.0):
-        z, law = plots.cumulative(delta)
+        z, law = heat.cumulative(delta)
         middle = (z[1:] + z[:-1]) / 2
         squares.append(float(np.sum(middle**2 * np.diff(law))))
     says("Exact ⟨m_z²⟩: " + ", ".join(f"{square:.4f}" for square in squares))
@@ -113,19 +112,19 @@ def test_numbers_of_equilibrium_and_decay():
 
 
 def test_numbers_of_switching():
-    layer = plots.precessional()
+    layer = truth.precessional()
     volts = float(layer.critical_volts[0])
-    p = plots.exact(layer, volts, np.array([0.85, 2.0, 6, 20]) * 1e-9)
+    p = truth.exact(layer, volts, np.array([0.85, 2.0, 6, 20]) * 1e-9)
     says(
         f"`vcma_precessional` at V_c = {volts:.3f} V",
         f"P(0.85 ns) = {p[0]:.4f}, P(2.0 ns) = {p[1]:.4f}, P(6 ns) = {p[2]:.4f}, P(20 ns) = {p[3]:.4f} from",
     )
     tau, sphere = float(layer.neel_seconds[0]), Sphere.of(60)
-    rest, pulse = plots.generator(sphere, layer, 0.0), plots.generator(sphere, layer, volts)
+    rest, pulse = truth.generator(sphere, layer, 0.0), truth.generator(sphere, layer, volts)
     pole = fp.relax(rest, sphere.point(), 1e-9 / tau)
     q = fp.switched(sphere, pole, pulse, np.array([2.0, 6]) * 1e-9 / tau, rest, 2e-9 / tau)
     says(f"P(2.0 ns) = {q[0]:.4f} and P(6 ns) = {q[1]:.4f} if the spin begins at the pole")
-    stiffer = plots.exact(harder(layer), volts, np.array([0.85e-9]))
+    stiffer = truth.exact(harder(layer), volts, np.array([0.85e-9]))
     says(f"of 0.85 ns goes from {p[0]:.4f} to {stiffer[0]:.4f} when K_i rises by 1 %")
 
 
@@ -136,7 +135,7 @@ def harder(layer):
 
 def test_a_long_pulse_is_a_fair_coin():
     layer = profile.load("vcma_long_pulse").nominal.layer
-    p, stiffer = (float(plots.exact(each, 0.9, np.array([20e-9]))[0]) for each in (layer, harder(layer)))
+    p, stiffer = (float(truth.exact(each, 0.9, np.array([20e-9]))[0]) for each in (layer, harder(layer)))
     says(f"P(0.9 V, 20 ns) = {p:.4f}, and with K_i 1 % higher {stiffer:.4f}")
 
 
@@ -158,28 +157,51 @@ def test_numbers_of_energy():
 
 
 def test_numbers_of_the_network():
-    errors = plots.golden_errors()
+    errors = network.golden_errors()
     assert len(errors) == 10
     # The last digits of rounding are the machine's: the page's bound is allowed a factor of three.
     assert max(errors.values()) < 3 * float(re.search(r"we find (\S+) at most", WORDS)[1])
     says(
-        f"(64 lines, 1 Ω on 10 kΩ: {plots.worst_loss(64, 1.0):.3f}, first order {64 * 65 * 1e-4:.3f})",
-        f"is {plots.sneak(8, 'floating'):.2f} times the true one with floating lines, "
-        f"{plots.sneak(8, 'half'):.2f} at V/2, {plots.sneak(8, 'third'):.2f} at V/3",
-        f"States after {plots.PULSES} pulses in a row",
+        f"(64 lines, 1 Ω on 10 kΩ: {network.worst_loss(64, 1.0):.3f}, first order {64 * 65 * 1e-4:.3f})",
+        f"is {network.sneak(8, 'floating'):.2f} times the true one with floating lines, "
+        f"{network.sneak(8, 'half'):.2f} at V/2 (dashed), {network.sneak(8, 'third'):.2f} at V/3",
+        f"States after {chances.PULSES} pulses in a row",
     )
     for size in (4, 8):
-        assert plots.sneak(size, "floating") == pytest.approx(size**2 / (2 * size - 1))
-        assert plots.sneak(size, "half") == pytest.approx((size + 1) / 2)
-        assert plots.sneak(size, "third") == pytest.approx(1 + (size - 1) / 3)
+        assert network.sneak(size, "floating") == pytest.approx(size**2 / (2 * size - 1))
+        assert network.sneak(size, "half") == pytest.approx((size + 1) / 2)
+        assert network.sneak(size, "third") == pytest.approx(1 + (size - 1) / 3)
+
+
+def python(marker):
+    """The page's block of Python that contains ``marker``, as code; all are short."""
+    (text,) = (block for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if marker in block)
+    assert len([line for line in text.splitlines() if line]) <= 10
+    return compile(text, "physics.md", "exec")
 
 
 def test_the_python_of_the_page_runs(capsys):
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    assert len([line for line in code.splitlines() if line]) <= 10
-    exec(compile(code, "physics.md", "exec"), {})  # noqa: S102 - it is our own page
+    exec(python("switching_probability"), {})  # noqa: S102 - it is our own page
     p = float(re.search(r"P = (\S+)", capsys.readouterr().out)[1])
     assert 0.2 < p < 0.8
+
+
+def test_the_crossbar_of_the_page_is_solved_as_it_says(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(python("np.savez"), names)  # noqa: S102 - it is our own page
+    words = re.search(r"`labctl (crossbar solve case\.npz --out solution\.npz)`", WORDS)[1].split()
+    done = CliRunner().invoke(cli.app(["crossbar"]), words)
+    assert done.exit_code == 0
+    assert done.stderr == ""
+    with np.load("solution.npz") as solution:
+        found = solution["I_B"]
+    first, second = (", ".join(f"{1e6 * amps:.2f}" for amps in vector).replace("-", "−") for vector in found)
+    ideal = -names["volts"] @ names["siemens"]
+    says(
+        f"I_B is {first} µA for the first vector and {second} µA for the second",
+        " and ".join(", ".join(f"{1e6 * amps:.0f}" for amps in vector).replace("-", "−") for vector in ideal),
+    )
 
 
 def test_the_profile_of_the_page_is_one(tmp_path):

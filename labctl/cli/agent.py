@@ -17,6 +17,7 @@ from labctl.bench.bench import open_bench
 from labctl.bench.station import load_station
 from labctl.bench.visa import open_visa
 from labctl.cli import execute
+from labctl.cli.logs import shown
 from labctl.cli.options import DEFAULT_SERVICE, Home, Service, resolve_home
 from labctl.cli.signals import ending
 
@@ -28,21 +29,24 @@ def agent(
     until_stdin_closes: Annotated[bool, typer.Option(hidden=True, help="End in good order when stdin closes.")] = False,
 ) -> None:
     """Own the bench of a station and run its jobs; ends in good order, bench safe, on Ctrl-C or SIGTERM."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s", stream=sys.stderr)
-    for talkative in ("httpx", "pymeasure"):
-        logging.getLogger(talkative).setLevel(logging.WARNING)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
     found = load_station(station)
     folder = resolve_home(home)
     journal = folder / "agents" / f"{found.name}.journal.jsonl"
     journal.parent.mkdir(parents=True, exist_ok=True)
     # held while the agent lives: a simulated bench stays on between two connections, as a real one does
-    library = open_visa(found.visa_library, found.timeout_seconds, needed=bool(found.instruments))
-    worker = Agent(found.name, found.digest, lambda: open_bench(found, journal, library), service, folder)
-    for number in ending():
-        signal.signal(number, lambda *_: worker.stop())
-    if until_stdin_closes:
-        threading.Thread(target=_watch_stdin, args=(worker,), daemon=True).start()
-    with contextlib.closing(library):
+    with (
+        shown(handler),
+        contextlib.closing(
+            open_visa(found.visa_library, found.timeout_seconds, needed=bool(found.instruments))
+        ) as library,
+    ):
+        worker = Agent(found.name, found.digest, lambda: open_bench(found, journal, library), service, folder)
+        for number in ending():
+            signal.signal(number, lambda *_: worker.stop())
+        if until_stdin_closes:
+            threading.Thread(target=_watch_stdin, args=(worker,), daemon=True).start()
         worker.serve()
 
 

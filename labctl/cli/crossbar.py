@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,6 +17,8 @@ from labctl.core.errors import ParameterError
 
 ASSUMED_GIGABYTES = 4.0
 """Where the system does not say how much memory is free."""
+SUSPECT_SIEMENS = 1.0
+"""Of a cell: 300 times what a shorted junction of the simulated bench has, and more than any bench can read."""
 ENDS = ("left end of word line", "right end of word line", "top end of bit line", "bottom end of bit line")
 
 
@@ -33,10 +36,18 @@ def crossbar(
 ) -> None:
     """Solve every current and voltage of a resistive array exactly: wires, sneak paths and whatever is at the ends.
 
-    G is in siemens (m, n); r_wl and r_bl are the ohms of one wire segment; term_X_v (P, k) are volts, term_X_r (k,)
-    ohms, inf for a floating end. With gp, tmr0, vh and state the TMR of the cells falls with bias. Currents are
-    amperes into the array (P, k); v_wl and v_bl are the nodes' volts (m, n) of vector 0, NaN on lines that nothing
-    joins to a source. A side without keys floats; one number stands for all ends of its side.
+    The array has m word lines (rows) and n bit lines (columns), and is solved for P vectors of volts at once. L and R
+    are the left and right ends of word lines, T and B the top and bottom ends of bit lines; k is how many ends a side
+    has, m or n.
+
+    **Read** are G (m, n), siemens; r_wl and r_bl, ohms of one wire segment; and for the ends X term_X_v (P, k), volts,
+    and term_X_r (k,), ohms, 0 for an ideal source, inf for an end that floats. A side without keys floats; one number
+    stands for all ends of its side. With gp, tmr0, vh and state the TMR of the cells falls with bias.
+
+    **Written** are I_X (P, k), amperes into the array, so that a bit line read on ground has a negative I_B; and v_wl
+    and v_bl (m, n), the nodes' volts of vector 0, NaN on lines that nothing joins to a source.
+
+    An example is in docs/physics.md.
     """
     from labctl.crossbar import case as cases
     from labctl.crossbar import nonlinear, sides, solved
@@ -48,6 +59,8 @@ def crossbar(
     asked = cases.read(case, limit)
     if out.exists() and out.samefile(case):
         raise ParameterError(f"{out} is the case itself; name another file for the solution")
+    for words in _doubts(case, asked.ignored, float(asked.siemens.max())):
+        Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(words, style="yellow")
     clock = WallClock()
     began = clock.now()
     network = asked.network()
@@ -84,12 +97,19 @@ def crossbar(
         ("largest current", f"{amps[largest]:.6g} A, {ENDS[side]} {line}, vector {largest[0]}"),
         ("KCL residual", f"{residual:.2g} A, {share:.1g} of the largest current"),
         ("time", f"{seconds:.3g} s"),
-        ("ignored", ", ".join(asked.ignored)),
         ("written", str(out)),
     ):
         if value:
             table.add_row(name, value)
     Console(highlight=False, markup=False, soft_wrap=True).print(table)
+
+
+def _doubts(path: Path, ignored: Sequence[str], largest_siemens: float) -> Iterator[str]:
+    """What can be solved but is hardly meant."""
+    if ignored:
+        yield f"{path} also holds {', '.join(ignored)}: ignored, nothing reads it (--help says what is read)"
+    if largest_siemens > SUSPECT_SIEMENS:
+        yield f"G of {path} goes up to {largest_siemens:g} S, and G is in siemens: were ohms meant?"
 
 
 def _lines(kind: str, chosen: NDArray[np.bool_]) -> list[str]:

@@ -17,6 +17,8 @@ from labctl.cli.behind import behind
 from labctl.cli.options import DEFAULT_SERVICE, Parameters, Service, parse_parameters
 from labctl.cli.tables import show_records
 from labctl.client import Client, Job
+from labctl.core import plugins
+from labctl.core.errors import ServiceError
 
 COLOURS = {"succeeded": "green", "failed": "red", "interrupted": "red", "cancelled": "yellow", "running": "cyan"}
 SILENCE = datetime.timedelta(seconds=20)
@@ -106,16 +108,32 @@ def procedures(
     name: Annotated[str | None, typer.Argument(help="Show this one with its parameters.")] = None,
     service: Service = DEFAULT_SERVICE,
 ) -> None:
-    """List the procedures that the service knows, or show one."""
-    with Client(service) as client:
-        known = client.procedures()
-        if name is None:
-            table = Table("procedure", "needs", "what it does", box=None)
-            for one in known:
-                table.add_row(one["name"], ", ".join(one["roles"]), escape(one["title"]))
-            Console().print(table)
-            return
-        found = client.procedure(name)
+    """List the procedures that the service knows, or show one; without a service, those that are installed here."""
+    found = _known_procedures(name, service)
+    if name is None:
+        listed = Table("procedure", "needs", "what it does", box=None)
+        for one in found:
+            listed.add_row(one["name"], ", ".join(one["roles"]), escape(one["title"]))
+        Console().print(listed)
+        return
+    _print_procedure(found[0])
+
+
+def _known_procedures(name: str | None, service: str) -> list[dict[str, Any]]:
+    """All of them, or the one called ``name``."""
+    try:
+        with Client(service) as client:
+            return client.procedures() if name is None else [client.procedure(name)]
+    except ServiceError as error:
+        from labctl.procedures import schema
+
+        asked = plugins.known(plugins.PROCEDURES) if name is None else [name]
+        found = [schema.describe(one) for one in asked]
+        Console(stderr=True).print(f"{error}; this is what is installed here", markup=False, soft_wrap=True)
+        return found
+
+
+def _print_procedure(found: dict[str, Any]) -> None:
     typer.echo(found["doc"] + "\n")
     table = Table("parameter", "type", "default", "limits", box=None)
     for parameter, schema in found["schema"].get("properties", {}).items():

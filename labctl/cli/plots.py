@@ -45,25 +45,28 @@ def switching_curve(points: pd.DataFrame, found: pd.DataFrame, title: str) -> by
     axes.set_xlabel("pulse amplitude at the junction (V)")
     axes.set_ylabel("switching probability")
     axes.set_ylim(-0.02, max(0.55, 1.05 * float(points["p_high"].max())))
-    axes.legend(frameon=False, fontsize=8, loc="upper left")
+    axes.legend(frameon=False, fontsize=8, loc="best")
     axes.set_title(title, fontsize=10, loc="left")
     return png(canvas)
 
 
 def switching_family(curves: Mapping[float, pd.DataFrame], title: str) -> bytes:
-    """Measured switching probability against volts, one colour for each pulse width in seconds, with 68 % intervals."""
+    """Measured switching probability against volts, one colour for each pulse width in seconds, with 68 % intervals.
+
+    Lines join the points and are no model.
+    """
     canvas, axes = blank(6.4, 4.0)
     axes.axhline(0.5, color=QUIET, lw=1, zorder=0)
     for place, (width, points) in enumerate(sorted(curves.items())):
         rate = points["p_switch"].astype(float)
         bars = [rate - points["p_low"], points["p_high"] - rate]
         colour = colormaps["viridis"](0.9 * place / max(len(curves) - 1, 1))
-        style = {"fmt": "o-", "ms": 3, "lw": 1, "capsize": 1.5, "elinewidth": 0.8, "color": colour}
+        style = {"fmt": "o-", "ms": 2.2, "lw": 0.8, "elinewidth": 0.8, "color": colour}
         axes.errorbar(points["volts"], rate, yerr=bars, label=f"{1e9 * width:g} ns", **style)
     axes.set_xlabel("pulse amplitude at the junction (V)")
     axes.set_ylabel("switching probability")
     axes.set_ylim(-0.02, 1.02)
-    axes.legend(frameon=False, fontsize=8, loc="upper left", title="pulse width", title_fontsize=8)
+    axes.legend(frameon=False, fontsize=8, loc="best", title="pulse width", title_fontsize=8)
     axes.set_title(title, fontsize=10, loc="left")
     return png(canvas)
 

@@ -110,9 +110,11 @@ def gather(client: Client, jobs: Mapping[str, Job], seconds: float) -> Facts:
             {seconds: client.records(job.id, "point") for seconds, job in curves.items()}, f"{where}, {origin}"
         ),
         family_caption=(
-            f"The same for pulses of {len(curves)} widths. The volts remove the barrier and the magnetisation turns "
+            f"The same for pulses of {len(curves)} widths at half height, with edges of "
+            f"{1e9 * float(curve.parameters['edge_seconds']):g} ns; lines join the points. The volts remove the "
+            "barrier and the magnetisation turns "
             "about the in-plane field: a short pulse catches it on its way, a long one has let it come to rest in the "
-            "plane, from where it falls to either side"
+            "plane, from where it falls to either side: 1/2, the grey line, is the limit of long pulses"
         ),
         raster_png=plots.bit_raster(
             client.segment_bits(shown.sha256), f"junction ({shown.row}, {shown.col}), {origin}"

@@ -15,6 +15,7 @@ from labctl.bench.bench import open_bench
 from labctl.bench.station import load_station
 from labctl.cli.behind import behind
 from labctl.cli.local import LocalRun
+from labctl.cli.logs import above, shown
 from labctl.cli.options import Home, Parameters, parse_parameters, resolve_home
 from labctl.cli.signals import as_interrupt
 from labctl.cli.tables import show_records
@@ -41,9 +42,14 @@ def run(
     found = load_station(station)
     folder = resolve_home(home)
     columns = (TextColumn("{task.description:18}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with as_interrupt("making the bench safe"), LocalRun(folder, found.name, procedure, parameters) as local:
+    stderr = Console(stderr=True)
+    with (
+        as_interrupt("making the bench safe"),
+        shown(above(stderr)),
+        LocalRun(folder, found.name, procedure, parameters) as local,
+    ):
         journal = folder / "agents" / f"{found.name}.journal.jsonl"
-        with open_bench(found, journal=journal) as bench, Bar(*columns, console=Console(stderr=True)) as bar:
+        with open_bench(found, journal=journal) as bench, Bar(*columns, console=stderr) as bar:
             offered = {**bench.roles(), "bank": local}
             origin = bench.origin
             provenance = bench.provenance()

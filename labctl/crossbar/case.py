@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labctl.core.errors import ParameterError
-from labctl.crossbar import archive, solved
+from labctl.crossbar import archive, checks, solved
 from labctl.crossbar.cells import BiasedTmr
 from labctl.crossbar.network import Network
 from labctl.crossbar.reduction import Floats
@@ -84,8 +84,8 @@ def read(path: Path, limit_bytes: float = math.inf) -> Case:
         raise ParameterError(f"the sides of {path} hold different numbers of vectors ({found}); give as many for each")
     return Case(
         siemens,
-        float(_shaped(path, "r_wl", arrays, ())),
-        float(_shaped(path, "r_bl", arrays, ())),
+        checks.segment(f"r_wl of {path}", float(_shaped(path, "r_wl", arrays, ()))),
+        checks.segment(f"r_bl of {path}", float(_shaped(path, "r_bl", arrays, ()))),
         np.concatenate(ohms),
         np.concatenate([np.broadcast_to(block, (max(numbers), block.shape[1])) for block in volts], axis=1),
         _law(path, arrays) if "state" in arrays else None,
@@ -154,6 +154,7 @@ def _shaped(path: Path, key: str, arrays: Mapping[str, Floats], shape: tuple[int
 def _ohms(path: Path, key: str, arrays: Mapping[str, Floats], count: int) -> Floats:
     """Of one side's ends (count,)."""
     array = arrays.get(key, np.array(np.inf))
+    checks.refuse_impossible_ohms(f"{key} of {path}", array)
     if array.size == 1:
         return np.full(count, array.item())
     return _shaped(path, key, arrays, (count,))

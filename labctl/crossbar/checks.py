@@ -61,16 +61,21 @@ def ends(
         name, values = f"{side}_ohms", np.asarray(given, np.float64)
         if values.shape not in ((), (1,), (count,)):
             raise ParameterError(f"{name} has shape {values.shape}; give one number, or one per line ({count})")
-        possible = (values == 0) | (values == np.inf) | ((values >= LEAST_OHMS) & (values <= MOST_OHMS))
-        if not possible.all():
-            raise ParameterError(
-                f"{name} holds {values[~possible].flat[0]}; it must be 0, from {LEAST_OHMS:g} to {MOST_OHMS:g} ohm, or "
-                "inf = floating"
-            )
+        refuse_impossible_ohms(name, values)
         found.append(np.broadcast_to(values, (count,)))
     result = np.concatenate(found)
     result.flags.writeable = False
     return result
+
+
+def refuse_impossible_ohms(name: str, ohms: Floats) -> None:
+    """Raise for what no line end has."""
+    possible = (ohms == 0) | (ohms == np.inf) | ((ohms >= LEAST_OHMS) & (ohms <= MOST_OHMS))
+    if not possible.all():
+        raise ParameterError(
+            f"{name} holds {ohms[~possible].flat[0]}; it must be 0, from {LEAST_OHMS:g} to {MOST_OHMS:g} ohm, or "
+            "inf = floating"
+        )
 
 
 def vectors(

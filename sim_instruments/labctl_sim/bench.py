@@ -19,7 +19,8 @@ from labctl_sim import pace, profile, station
 from labctl_sim.array import JunctionArray
 from labctl_sim.connection import Connection
 from labctl_sim.device import SimDevice
-from labctl_sim.faults import Fault, Faults
+from labctl_sim.fault import Fault
+from labctl_sim.faults import Faults
 from labctl_sim.junction import Junctions
 from labctl_sim.macrospin.shipped import store_for
 from labctl_sim.macrospin.switching import SwitchingTable

@@ -7,10 +7,8 @@ pulser's probe, and an insulation of 1 Tohm from everything to ground. Not in it
 
 from __future__ import annotations
 
-import math
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +18,7 @@ from labctl.core.device import Crosspoint
 from labctl.core.errors import LabError
 from labctl.crossbar.network import Network
 from labctl_sim.array import JunctionArray
+from labctl_sim.faces import CurrentSource, Face, Point, Thevenin, VoltageSource, by_limit, clamped, level, misplaced
 from labctl_sim.flips import Floats, States
 
 SEGMENT_OHMS = 1.0  # of a line, from cell to cell (assumed)
@@ -32,49 +31,10 @@ RUNAWAY_VOLTS = 1e30  # a current source that nothing loads, before its complian
 SHORTEST_STEP = 1 / 256  # enough for a TMR of 200
 CACHED_STATES = 16
 WRITTEN_AT_MOST = 4  # cells of a known network: more of them cost as much as a new one
-ROUNDING = 1e-9  # by how much, relatively, a limit may be missed
-ROUNDING_AMPS = 1e-13
 
 
 class CircuitUnsettled(LabError):
     """No operating point was found; the simulator, not the bench, is at fault."""
-
-
-@dataclass(frozen=True)
-class Thevenin:
-    """An ideal source of ``volts`` behind ``ohms``; 0 V behind a few ohm is a current input."""
-
-    volts: float
-    ohms: float
-
-
-@dataclass(frozen=True)
-class VoltageSource:
-    """Sources ``volts``, but never more than ``limit_amps`` either way."""
-
-    volts: float
-    limit_amps: float
-
-
-@dataclass(frozen=True)
-class CurrentSource:
-    """Sources ``amps``, but never more than ``limit_volts`` either way."""
-
-    amps: float
-    limit_volts: float
-
-
-Face = Thevenin | VoltageSource | CurrentSource
-
-
-@dataclass(frozen=True)
-class Point:
-    """An operating point: ``cell_volts`` (N,) word minus bit; per role ``volts``, ``amps`` (out of it), ``limited``."""
-
-    cell_volts: Floats
-    volts: Mapping[str, float]
-    amps: Mapping[str, float]
-    limited: frozenset[str]
 
 
 class Circuit:
@@ -102,18 +62,18 @@ class Circuit:
         tried: set[frozenset[tuple[str, float]]] = set()
         # One source changes sides at a time, and always the first in this order that is on the wrong one. For sources
         # on resistors that ends at the one solution there is; clamping all at once invents volts that nobody sources.
-        order = sorted((role for role, face in faces.items() if not isinstance(face, Thevenin)), key=_by_limit(faces))
+        order = sorted((role for role, face in faces.items() if not isinstance(face, Thevenin)), key=by_limit(faces))
         while True:
             point = self._solve(closed, {**faces, **clamps}, states, relative)
-            sides = frozenset((role, _level(face)) for role, face in clamps.items())
-            wrong = next((role for role in order if _misplaced(faces[role], clamps.get(role), role, point)), None)
+            sides = frozenset((role, level(face)) for role, face in clamps.items())
+            wrong = next((role for role in order if misplaced(faces[role], clamps.get(role), role, point)), None)
             if wrong is None or sides in tried:  # tried before: the two differ by rounding
                 return Point(point.cell_volts, point.volts, point.amps, frozenset(clamps))
             tried.add(sides)
             if wrong in clamps:
                 del clamps[wrong]
             else:
-                clamps[wrong] = _clamped(faces[wrong], wrong, point)
+                clamps[wrong] = clamped(faces[wrong], wrong, point)
 
     def _solve(
         self,
@@ -253,40 +213,3 @@ def _hold(matrix: Floats, load: Floats, node: int, current: int, volts: float) -
     matrix[node, current] = -1.0
     matrix[current, node] = 1.0
     load[current] = volts
-
-
-def _by_limit(faces: Mapping[str, Face]) -> Callable[[str], tuple[float, str]]:
-    """The order of sources: the smallest current limit first, current sources after them."""
-
-    def key(role: str) -> tuple[float, str]:
-        face = faces[role]
-        return (face.limit_amps if isinstance(face, VoltageSource) else np.inf, role)
-
-    return key
-
-
-def _level(face: Face) -> float:
-    return face.amps if isinstance(face, CurrentSource) else face.volts
-
-
-def _misplaced(face: Face, clamp: Face | None, role: str, point: Point) -> bool:
-    """Whether a source is beyond its limit, or would be within it again if it were released."""
-    volts, amps = point.volts[role], point.amps[role]
-    if isinstance(face, VoltageSource):
-        if clamp is None:
-            return abs(amps) > face.limit_amps * (1 + ROUNDING) + ROUNDING_AMPS
-        return (volts - face.volts) * math.copysign(1.0, _level(clamp)) > ROUNDING * (1 + abs(face.volts))
-    if isinstance(face, CurrentSource):
-        if clamp is None:
-            return abs(volts) > face.limit_volts * (1 + ROUNDING)
-        return (amps - face.amps) * math.copysign(1.0, _level(clamp)) > ROUNDING * abs(face.amps) + ROUNDING_AMPS
-    return False
-
-
-def _clamped(face: Face, role: str, point: Point) -> Face:
-    """What a source that is beyond its limit becomes there."""
-    if isinstance(face, VoltageSource):
-        return CurrentSource(math.copysign(face.limit_amps, point.amps[role]), np.inf)
-    if isinstance(face, CurrentSource):
-        return VoltageSource(math.copysign(face.limit_volts, point.volts[role]), np.inf)
-    return face

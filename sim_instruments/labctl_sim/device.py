@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from labctl_sim.access import Access
-from labctl_sim.faults import Fault
+from labctl_sim.fault import Fault
 from labctl_sim.pace import Pace
 from labctl_sim.panel import Panel
 

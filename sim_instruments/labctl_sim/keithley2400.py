@@ -16,7 +16,7 @@ from copy import deepcopy
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from labctl_sim.faults import TRIGGERS
+from labctl_sim.fault import TRIGGERS
 from labctl_sim.keithley2400_buffer import Buffers
 from labctl_sim.keithley2400_events import Events
 from labctl_sim.keithley2400_held import comes_through, held

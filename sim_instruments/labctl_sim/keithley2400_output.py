@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from labctl_sim import scpi_text
-from labctl_sim.circuit import CurrentSource, Face, VoltageSource
+from labctl_sim.faces import CurrentSource, Face, VoltageSource
 from labctl_sim.keithley2400_ranges import MAX_VOLTS, OVP_NONE, OVP_STEPS, OVP_TOLERANCE, compliance, ovp_step
 from labctl_sim.scpi import Call, Command, Number, documented
 from labctl_sim.status import InstrumentFault

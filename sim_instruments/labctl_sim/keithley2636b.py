@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from labctl_sim.faults import TRIGGERS
+from labctl_sim.fault import TRIGGERS
 from labctl_sim.keithley2636b_buffer import DEDICATED, Buffers
 from labctl_sim.keithley2636b_front import front_names
 from labctl_sim.keithley2636b_meter import Meter

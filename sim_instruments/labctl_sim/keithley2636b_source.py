@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from labctl_sim.circuit import CurrentSource, Face, VoltageSource
+from labctl_sim.faces import CurrentSource, Face, VoltageSource
 from labctl_sim.keithley2636b_settings import (
     AMP_RANGES,
     AMPS,

@@ -14,7 +14,7 @@ from typing import Any
 
 from labctl.core.device import Crosspoint
 from labctl_sim import scpi_text
-from labctl_sim.faults import TRIGGERS
+from labctl_sim.fault import TRIGGERS
 from labctl_sim.keithley7001_scan import SCAN_DEFAULTS, Scan
 from labctl_sim.scpi import Call, Command, Number, ScpiPanel
 from labctl_sim.status import InstrumentFault

@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from labctl.core.device import Crosspoint
-from labctl_sim.faults import TRIGGERS
+from labctl_sim.fault import TRIGGERS
 from labctl_sim.keithley707b_channels import COLUMNS, ROWS, ChannelLists, pattern_name, refuse, spell
 from labctl_sim.keithley2636b_front import common_front
 from labctl_sim.tsp import TspPanel

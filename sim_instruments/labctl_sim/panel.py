@@ -22,7 +22,7 @@ Besides the methods of ``Panel`` a panel may have these, all optional:
 ``watch``
     Called when such a condition begins: what the instrument notices by itself happens now.
 
-Where the real instrument would notice, a panel asks about faults of itself (see faults.py for all kinds)::
+Where the real instrument would notice, a panel asks about faults of itself (see fault.py for all kinds)::
 
     conditions = TRIGGERS | {"output_refuses", "interlock", "over_temperature"}
 

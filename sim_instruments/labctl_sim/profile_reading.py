@@ -52,9 +52,10 @@ def read_toml(path: Path, name: str, shipped: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         known = ", ".join(sorted(file.stem for file in shipped.glob("*.toml")))
-        raise StationError(
-            f"no junction profile {name!r}; shipped are {known}, your own is named by its path"
-        ) from error
+        what = f"no junction profile {name!r}; your own is named by its path, with .toml at its end"
+        if name.endswith(".toml"):
+            what = f"the junction profile {path.resolve()} cannot be read ({error.strerror}); check the path"
+        raise StationError(f"{what}; shipped are {known}") from error
     except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, or made to break a reader
         raise StationError(f"the junction profile {path} is not TOML: {error}") from error
 
@@ -71,14 +72,16 @@ def reading(path: Path, content: dict[str, Any], below: Below | None) -> Found:
     quantities, laws, correlations = _below(base or "", stand_in or "", below)
     for key, kind in ALL.items():
         entry = top.take(key)
-        if entry is not None:
+        needed = f'value = {kind.example}, unit = "{kind.unit}", source and status'
+        if entry is not None and not isinstance(entry, Mapping):
+            top.mistake(key, f"is {entry!r}; write it as a table, [{key}] with {needed}")
+        elif entry is not None:
             quantity = _quantity(Table(key, entry, mistakes), key, kind)
             if quantity is not None:
                 quantities[key] = quantity
         elif key not in quantities:
             if kind.default is None:
-                what = f'value = {kind.example}, unit = "{kind.unit}", source and status'
-                mistakes.append(f"[{key}] is missing; add it with {what}, or start from another profile: base = ...")
+                mistakes.append(f"[{key}] is missing; add it with {needed}, or start from another profile: base = ...")
             else:
                 quantities[key] = Quantity(kind.default, kind.unit, "left out of the profile: not modelled", "assumed")
     for key, known in LAWS.items():

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from labctl_sim.circuit import Thevenin
-from labctl_sim.faults import TRIGGERS
+from labctl_sim.faces import Thevenin
+from labctl_sim.fault import TRIGGERS
 from labctl_sim.pulse_shape import repeated
 from labctl_sim.scpi import ScpiPanel
 from labctl_sim.waveform import Waveform

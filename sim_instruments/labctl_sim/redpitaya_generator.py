@@ -13,7 +13,7 @@ import numpy as np
 
 from labctl_sim import scpi_text
 from labctl_sim.channels import channel_of, per_channel
-from labctl_sim.circuit import Thevenin
+from labctl_sim.faces import Thevenin
 from labctl_sim.flips import Floats
 from labctl_sim.pulse_generator import SOURCE_OHMS
 from labctl_sim.pulse_shape import repeated

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from labctl_sim.device import SimDevice
-from labctl_sim.faults import WRONG_IDENTITY, Fault
+from labctl_sim.fault import WRONG_IDENTITY, Fault
 
 
 class Response:

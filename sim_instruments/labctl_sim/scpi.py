@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from labctl_sim import scpi_text
-from labctl_sim.faults import TRIGGERS
+from labctl_sim.fault import TRIGGERS
 from labctl_sim.scpi_common import common
 from labctl_sim.scpi_run import Exchange
 from labctl_sim.scpi_table import Call, Command, Later, Number, Reply, documented, only_first

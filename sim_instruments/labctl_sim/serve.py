@@ -17,7 +17,7 @@ from threading import Event, Thread
 from typing import Any
 
 from labctl.core.errors import LabError, StationError
-from labctl_sim import faults, sockets, station
+from labctl_sim import fault, sockets, station
 from labctl_sim.bench import SimBench, open_bench
 from labctl_sim.hislip import HislipServer
 from labctl_sim.listener import Listener, close, loopback
@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     over = Event()
     try:
-        wrong = [faults.parse(text) for text in options.fault]
+        wrong = [fault.parse(text) for text in options.fault]
         bench = open_bench(station.find(options.station), clock=options.clock, faults=wrong)
         with serving(bench, options.host, options.socket_ports_from, options.hislip_port) as served:
             for line in served.lines():

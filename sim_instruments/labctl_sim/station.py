@@ -13,7 +13,7 @@ from labctl.bench.tables import Table
 from labctl.bench.wiring import Wiring
 from labctl.core import plugins
 from labctl.core.errors import PartNotFound, StationError
-from labctl_sim.faults import Fault
+from labctl_sim.fault import Fault
 from labctl_sim.physics import PATHS
 
 MATRIX_ROWS = 8

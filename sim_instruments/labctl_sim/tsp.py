@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from labctl_sim.faults import TRIGGERS
+from labctl_sim.fault import TRIGGERS
 from labctl_sim.status import OPERATION_COMPLETE, InstrumentFault, Status
 from labctl_sim.tsp_commands import CommonCommands
 from labctl_sim.tsp_common import common_names

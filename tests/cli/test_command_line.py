@@ -149,6 +149,45 @@ def test_a_procedure_runs_without_a_service_and_leaves_its_results(tmp_path):
     assert (tmp_path / "labctl.db").exists()
 
 
+@pytest.mark.parametrize("words", [[], ["switching_curve"]])
+def test_procedures_are_those_installed_here_when_no_service_answers(service, words):
+    there = labctl("procedures", *words, service=service)
+    assert (there.returncode, there.stderr) == (0, "")
+    here = labctl("procedures", *words, service="http://127.0.0.1:9")
+    assert here.returncode == 0, here.stderr
+    assert here.stdout == there.stdout
+    assert "installed here" in here.stderr
+    assert labctl("procedures", "switching_curv", service="http://127.0.0.1:9").returncode == 2
+
+
+TALKER = """
+import logging
+from dataclasses import dataclass
+
+from labctl.core.procedure import Record
+
+@dataclass(frozen=True)
+class Talker:
+    \"\"\"Says something through the log.\"\"\"
+
+    def run(self):
+        for name, level in (("mylab", "INFO"), ("mylab", "DEBUG"), ("httpx", "INFO"), ("httpx", "WARNING")):
+            logging.getLogger(name).log(getattr(logging, level), f"{name} has a line of {level}")
+        yield Record.of("done", count=1)
+"""
+
+
+def test_a_local_run_shows_the_log_on_stderr(tmp_path):
+    (tmp_path / "mylab.py").write_text(TALKER)
+    paths = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    done = labctl("run", "mylab:Talker", "--home", str(tmp_path / "home"), PYTHONPATH=paths)
+    assert done.returncode == 0, done.stderr
+    said = [line.partition("has a line of ")[2].strip() for line in done.stderr.splitlines() if "has a line of" in line]
+    assert said == ["INFO", "WARNING"]
+    assert "alembic" not in done.stderr.lower()
+    assert "has a line of" not in done.stdout
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

@@ -86,20 +86,20 @@ def test_the_console_script_prints_a_sentence_and_no_trace(tmp_path):
         ({"G": np.array([[1e-4, -2e-4, 1e-4]] * 2)}, ["(0, 1)", "-0.0002 S", "at least 0"]),
         ({"G": np.full((2, 3), 1e-4 + 1j)}, ["complex128", "real numbers"]),
         ({"G": np.full((2, 3), "1e-4")}, ["real numbers"]),
-        ({"r_wl": -1.0}, ["word_segment_ohms", "-1.0", "0 ohm or more"]),
-        ({"r_bl": np.inf}, ["bit_segment_ohms", "inf"]),
+        ({"r_wl": -1.0}, ["r_wl of", "-1.0", "0 ohm or more"]),
+        ({"r_bl": np.inf}, ["r_bl of", "inf"]),
         ({"r_bl": np.nan}, ["r_bl of", "NaN"]),
         ({"r_wl": np.ones(2)}, ["r_wl of", "(2,)", "one number"]),
         ({"term_L_r": np.zeros(3)}, ["term_L_r of", "(3,)", "shape (2,)"]),
-        ({"term_L_r": np.array([1.0, -5.0])}, ["left_ohms", "-5.0", "inf = floating"]),
+        ({"term_L_r": np.array([1.0, -5.0])}, ["term_L_r of", "-5.0", "inf = floating"]),
         ({"term_T_r": np.full(3, np.nan)}, ["term_T_r of", "NaN"]),
         ({"term_L_v": np.zeros((1, 3))}, ["term_L_v of", "(1, 3)", "(P, 2)"]),
         ({"term_L_v": np.zeros((0, 2))}, ["term_L_v of", "(0, 2)"]),
         ({"term_L_v": np.array([[0.1, np.inf]])}, ["inf V", "finite"]),
         ({"term_L_v": np.zeros((2, 2)), "term_B_v": np.zeros((3, 3))}, ["term_L_v 2", "term_B_v 3", "as many"]),
         ({"term_L_r": np.full(2, np.inf), "term_B_r": np.full(3, np.inf)}, ["no line end", "not inf"]),
-        ({"term_L_r": np.full(2, 1e-320)}, ["left_ohms", "1e-320", "0, from 1e-15"]),
-        ({"r_wl": 1e-320}, ["word_segment_ohms", "1e-320", "0, or 1e-15"]),
+        ({"term_L_r": np.full(2, 1e-320)}, ["term_L_r of", "1e-320", "0, from 1e-15"]),
+        ({"r_wl": 1e-320}, ["r_wl of", "1e-320", "0, or 1e-15"]),
         ({"r_wl": 0.0, "term_R_r": np.zeros(2)}, ["both ends", "some resistance"]),
         ({"state": np.zeros((2, 3))}, ["holds state", "not gp, tmr0, vh"]),
     ],
@@ -304,6 +304,13 @@ def test_one_number_per_vector_stands_for_all_ends_of_its_side(tmp_path):
     np.testing.assert_allclose(found["I_B"][1], 2 * found["I_B"][0], rtol=1e-12)
 
 
+def test_ohms_for_siemens_are_doubted(tmp_path):
+    np.savez(tmp_path / "case.npz", **case(G=np.full((2, 3), 1e4)))
+    code, said = solve(tmp_path / "case.npz", "--out", tmp_path / "out.npz")
+    assert code == 0, said
+    assert "were ohms meant?" in said
+
+
 def test_other_members_are_named_and_ignored(tmp_path):
     path, out = tmp_path / "case.npz", tmp_path / "out.npz"
     np.savez(path, **case(sel=np.array([0, 1]), I_L=np.zeros((1, 2)), who=np.array(["me"])))
@@ -311,7 +318,7 @@ def test_other_members_are_named_and_ignored(tmp_path):
         archive.writestr("README.txt", "made on a Monday")
     code, said = solve(path, "--out", out)
     assert code == 0, said
-    assert "README.txt, sel, who" in said
+    assert "README.txt, sel, who: ignored" in said
     assert "ignored" not in solve(GOLDEN / "vmm_4x4.npz", "--out", out)[1]
 
 

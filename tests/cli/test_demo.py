@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -23,3 +24,7 @@ def test_the_demo_ends_in_a_report_that_accounts_for_every_bit(tmp_path):
     assert not re.search(r'(src|href)="https?://', page), "the report must be complete in itself"
     assert page.count("<td>succeeded</td>") == 10
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["report.html"]
+    cutter = Path(__file__).parents[2] / "docs" / "readme_pictures.py"
+    words = [sys.executable, str(cutter), str(tmp_path / "out" / "report.html"), "--out", str(tmp_path)]
+    subprocess.run(words, check=True, timeout=60)
+    assert all((tmp_path / name).stat().st_size > 5_000 for name in ("digits.png", "switching-curve.png"))

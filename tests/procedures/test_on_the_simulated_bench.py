@@ -105,7 +105,7 @@ def test_the_crossbar_read_finds_the_conductance_of_every_junction(lab_of, read_
 def test_the_crossbar_read_notices_a_missing_termination(lab_of):
     lab = lab_of()
     # the file says 50 ohm and the cable has none: the world is changed behind the bench's back
-    lab.world._circuit = Circuit(lab.world.array, replace(lab.world.wiring, pulser_termination_ohms=np.inf))
+    lab.world.connections._circuit = Circuit(lab.world.array, replace(lab.world.wiring, pulser_termination_ohms=np.inf))
     with pytest.raises(MeasurementError, match=r"beyond 1.2 times the 0.1 V.*pulser_termination_ohms"):
         lab.run(CrossbarRead())
 

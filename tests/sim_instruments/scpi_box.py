@@ -1,6 +1,6 @@
 """A small instrument for tests of what all instruments share: messages, sessions, servers, faults."""
 
-from labctl_sim import faults, scpi_text
+from labctl_sim import fault, scpi_text
 from labctl_sim.scpi import Command, Later, Number, ScpiPanel
 from labctl_sim.status import InstrumentFault
 
@@ -31,7 +31,7 @@ class Box(ScpiPanel):
     """It has a setting, a memory, an output, an operation that takes a second, and a query that waits for *TRG."""
 
     error_depth = 5
-    conditions = frozenset(faults.CONDITIONS)
+    conditions = frozenset(fault.CONDITIONS)
     memories = 3
     longest_message = 1 << 25
 

@@ -9,7 +9,7 @@ from pyvisa.constants import StatusCode
 from labctl.core.device import Crosspoint
 from labctl.core.errors import StationError
 from labctl_sim import faults
-from labctl_sim.faults import Fault
+from labctl_sim.fault import Fault, parse
 
 IDENTITY = "MYLAB,BOX,SIM0001,box"
 
@@ -189,7 +189,7 @@ def test_chance_is_the_same_for_the_same_seed(boxes):
     ],
 )
 def test_faults_are_spelled_in_one_line(text, fault):
-    assert faults.parse(text) == fault
+    assert parse(text) == fault
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_faults_are_spelled_in_one_line(text, fault):
 )
 def test_what_is_no_fault_is_refused_with_an_example(text):
     with pytest.raises(StationError, match="smu:garble,after_messages"):
-        faults.parse(text)
+        parse(text)
 
 
 @given(st.binary(min_size=1, max_size=200), st.integers(0, 2**32))

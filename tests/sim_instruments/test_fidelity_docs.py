@@ -63,7 +63,7 @@ def test_every_model_that_there_is_stands_on_the_page():
 
 
 def test_every_fault_that_there_is_stands_on_the_page():
-    from labctl_sim.faults import KINDS
+    from labctl_sim.fault import KINDS
 
     assert [kind for kind in KINDS if f"`{kind}`" not in PAGE] == []
 

@@ -7,7 +7,7 @@ import pytest
 import pyvisa
 
 from labctl_sim.bench import open_bench
-from labctl_sim.faults import Fault
+from labctl_sim.fault import Fault
 from labctl_sim.serve import serving
 
 IDENTITY = "MYLAB,BOX,SIM0001,box"

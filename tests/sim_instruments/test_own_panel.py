@@ -9,7 +9,7 @@ import pyvisa
 
 README = Path(__file__).parents[2] / "sim_instruments" / "README.md"
 IMPORTS = """
-from labctl_sim.circuit import Thevenin
+from labctl_sim.faces import Thevenin
 from labctl_sim.scpi import Command, Number, ScpiPanel
 """
 

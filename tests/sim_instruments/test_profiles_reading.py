@@ -150,6 +150,22 @@ def test_all_mistakes_are_told_at_once(load):
         assert words in message
 
 
+@pytest.mark.parametrize("given", ["80e-9", '"80 nm"', "[80e-9]"])
+def test_a_number_that_is_no_table_is_one_mistake(load, given):
+    message = refusal(load, f"diameter_meters = {given}\n")
+    assert "1 mistake:" in message
+    assert 'as a table, [diameter_meters] with value = 60e-9, unit = "m"' in message
+
+
+def test_a_profile_that_is_not_there_is_said_with_the_place(tmp_path):
+    with pytest.raises(StationError) as caught:
+        profile.load("nofile.toml", tmp_path)
+    for words in (str(tmp_path / "nofile.toml"), "No such file", "check the path", "shipped are"):
+        assert words in str(caught.value)
+    with pytest.raises(StationError, match=r"no junction profile 'vcma'; your own is named by its path, with \.toml"):
+        profile.load("vcma", tmp_path)
+
+
 def test_a_profile_of_its_own_needs_every_number(load):
     message = refusal(load, entry("tmr"), base=None)
     for words in ("[parallel_ohms] is missing", "[diameter_meters] is missing", "[breakdown_volts] is missing"):

@@ -12,14 +12,8 @@ from labctl.bench.wiring import Contact, Wiring
 from labctl.core.device import Crosspoint
 from labctl_sim import profile
 from labctl_sim.array import JunctionArray
-from labctl_sim.circuit import (
-    INSULATION_SIEMENS,
-    Circuit,
-    CircuitUnsettled,
-    CurrentSource,
-    Thevenin,
-    VoltageSource,
-)
+from labctl_sim.circuit import INSULATION_SIEMENS, Circuit, CircuitUnsettled
+from labctl_sim.faces import CurrentSource, Thevenin, VoltageSource
 
 SIZE = 4
 ROLES = ("a", "b", "c", "d")

@@ -39,6 +39,11 @@ class Store:
         self._memory: dict[str, Column] = {}
         self._unread = list(shipped)  # until a column is asked for, which most benches never do
 
+    @property
+    def kept(self) -> str:
+        """Where columns that are put here stay, in words."""
+        return f"kept in {self._folder}" if self._folder is not None else "kept while this process lives"
+
     def get(self, key: str) -> Column | None:
         """The column, if it is known."""
         name = name_of(key)

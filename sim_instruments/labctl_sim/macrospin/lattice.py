@@ -21,6 +21,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from labctl.core.clock import Clock, WallClock
 from labctl.core.errors import ParameterError
 from labctl_sim.macrospin.cache import Store
 from labctl_sim.macrospin.columns import Point, column
@@ -28,6 +29,7 @@ from labctl_sim.macrospin.interpolation import Bank, Rhythm, lagrange
 from labctl_sim.macrospin.layer import FreeLayer, Values
 from labctl_sim.macrospin.scales import Scales
 from labctl_sim.macrospin.shapes import Shape
+from labctl_sim.macrospin.waits import Waits
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -49,6 +51,7 @@ class Lattice:
 
     nominal: FreeLayer
     store: Store
+    clock: Clock = field(default_factory=WallClock)
     used: set[str] = field(default_factory=set, init=False)
 
     def __post_init__(self) -> None:
@@ -70,6 +73,7 @@ class Lattice:
         self._across = one["transverse"] > AXIAL * one["stability"]
         self._radian = float(self._radians(self._scales, self._scales.stability)[0])
         self._bank = Bank()
+        self._waits = Waits(self.clock, self.store.kept)
         self._numbers: dict[tuple[Shape, int, int, tuple[int, ...], int], int] = {}
 
     def chances(
@@ -128,6 +132,7 @@ class Lattice:
             key = turned.key() + (" fixed" if shape.fixed else "")
             some = self.store.get(key)
             if some is None:
+                self._waits.one_more()
                 some = self.store.put(key, column(turned, shape.fixed))
             if turned is not point:
                 some = replace(some, chance=some.chance[::-1])
