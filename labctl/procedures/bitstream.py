@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import asdict, dataclass
 from typing import Annotated, Literal
 
-import numpy as np
 from annotated_types import Interval, Len
-from numpy.typing import NDArray
 
 from labctl.core.bits import Bits, Origin
 from labctl.core.device import ArrayPort, Digitizer, PulseGenerator
 from labctl.core.errors import ParameterError
-from labctl.core.procedure import Harvest, Item, Items, Progress, Record
+from labctl.core.procedure import Harvest, Items, Progress, Record
 from labctl.entropy.health import assess
 from labctl.procedures.shots import Pulses, Shooter, Threshold, blocks, check_junction
 
@@ -55,14 +52,14 @@ class Bitstream:
         largest = min(self.block_bits, int(digitizer.capabilities()["max_frames"] or self.block_bits))
         shooter = Shooter(pulser, digitizer, array)
         pulses = Pulses(self.volts, self.width_seconds, self.edge_seconds, self.read_volts, self.read_seconds)
-        done = 0
+        done, total = 0, self.bits_per_junction * len(self.junctions)
         for row, col in self.junctions:
             shooter.aim(row, col)
             plan = shooter.load(pulses, self.samples)
-            reads = yield from self._fire(shooter, self.calibration_shots, single, done)
+            reads = yield from shooter.fire(self.calibration_shots, Progress(done, total, "bits"), single=single)
             threshold = Threshold.between(reads)
             for size in blocks(self.bits_per_junction, largest):
-                reads = yield from self._fire(shooter, size, single, done)
+                reads = yield from shooter.fire(size, Progress(done, total, "bits"), single=single)
                 states = threshold.states(reads)
                 bits = Bits.of(states, origin)
                 health = assess(bits)
@@ -78,7 +75,7 @@ class Bitstream:
                 yield Harvest(bits, row, col, health.healthy, details)
                 yield Record.of("block", row=row, col=col, **details)
                 done += size
-                yield Progress(done, self.bits_per_junction * len(self.junctions), "bits")
+                yield Progress(done, total, "bits")
         pulser.off()
 
     def _single(self, pulser: PulseGenerator, digitizer: Digitizer) -> bool:
@@ -90,16 +87,3 @@ class Bitstream:
                 f"trigger and this digitizer takes {frames} records. Ask for tier 'single' or 'auto'"
             )
         return self.tier == "single" or not able
-
-    def _fire(
-        self, shooter: Shooter, shots: int, single: bool, done: int
-    ) -> Generator[Item, None, NDArray[np.float64]]:
-        """Fire, with a chance to stop from time to time; ``done`` is how many bits there are already."""
-        work = shooter.fire(shots, single=single)
-        while True:
-            try:
-                next(work)
-            except StopIteration as finished:
-                reads: NDArray[np.float64] = finished.value
-                return reads
-            yield Progress(done, self.bits_per_junction * len(self.junctions), "bits")

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
 from annotated_types import Interval
-from numpy.typing import NDArray
 
 from labctl.core.device import ArrayPort, Digitizer, PulseGenerator
 from labctl.core.errors import MeasurementError, ParameterError
-from labctl.core.procedure import Item, Items, Progress, Record
+from labctl.core.procedure import Items, Progress, Record
 from labctl.procedures import fits
 from labctl.procedures.shots import Pulses, Shooter, Threshold, check_junction
 
@@ -51,7 +49,9 @@ class SwitchingCurve:
         shooter.aim(self.row, self.col)
         strongest = max(self.start_volts, self.stop_volts, key=abs)
         shooter.load(self._pulses(strongest), self.samples)
-        threshold = Threshold.between((yield from self._fire(shooter, max(self.shots, 200), 0)))
+        threshold = Threshold.between(
+            (yield from shooter.fire(max(self.shots, 200), Progress(0, self.points, "voltages")))
+        )
         yield Record.of(
             "threshold",
             amps=threshold.amps,
@@ -63,7 +63,8 @@ class SwitchingCurve:
         switched = np.zeros(self.points)
         for index, volts in enumerate(np.linspace(self.start_volts, self.stop_volts, self.points)):
             plan = shooter.load(self._pulses(float(volts)), self.samples)
-            states = threshold.states((yield from self._fire(shooter, self.shots + 1, index)))
+            reads = yield from shooter.fire(self.shots + 1, Progress(index, self.points, "voltages"))
+            states = threshold.states(reads)
             count = int((states[1:] != states[:-1]).sum())
             low, high = fits.wilson(count, self.shots)
             played[index], switched[index] = plan.phases[0].volts, count
@@ -89,17 +90,6 @@ class SwitchingCurve:
                 continue
             errors = {f"{name}_error": value for name, value in fit.errors.items()}
             yield Record.of("fit", model=model, **fit.values, **errors, deviance_per_dof=fit.deviance_per_dof)
-
-    def _fire(self, shooter: Shooter, shots: int, done: int) -> Generator[Item, None, NDArray[np.float64]]:
-        """Fire, with a chance to stop from time to time; ``done`` is how many voltages there are already."""
-        work = shooter.fire(shots)
-        while True:
-            try:
-                next(work)
-            except StopIteration as finished:
-                reads: NDArray[np.float64] = finished.value
-                return reads
-            yield Progress(done, self.points, "voltages")
 
     def _pulses(self, volts: float) -> Pulses:
         return Pulses(volts, self.width_seconds, self.edge_seconds, self.read_volts, self.read_seconds)
