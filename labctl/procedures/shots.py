@@ -1,7 +1,8 @@
 """One junction under the pulser with the digitizer watching: what the pulsed procedures share.
 
-A shot is one cycle of a pulse plan: a stochastic pulse, then a read pulse during which the digitizer samples the
-current through the junction. The mean current of each record tells P (low resistance, more current) from AP.
+A shot is one cycle of a pulse plan: a reset where one is asked for, a stochastic pulse, then a read pulse during which
+the digitizer samples the current through the junction. The mean current of each record tells P (low resistance, more
+current) from AP.
 """
 
 from __future__ import annotations
@@ -45,27 +46,45 @@ HEADROOM = 1.2
 
 @dataclass(frozen=True)
 class Pulses:
-    """The shape of one shot; volts are those at the junction."""
+    """The shape of one shot; volts are those at the junction. ``reset_volts`` 0 is no reset."""
 
     volts: float
     width_seconds: float
     edge_seconds: float
     read_volts: float
     read_seconds: float
+    reset_volts: float = 0.0
+    reset_seconds: float = 0.0
 
     def plan(self) -> PulsePlan:
-        """The stochastic pulse followed by the read pulse. Raises ParameterError if an edge is longer than a pulse."""
-        if self.edge_seconds > min(self.width_seconds, self.read_seconds):
+        """The reset, the stochastic pulse and the read. Raises ParameterError if an edge is longer than a pulse."""
+        parts = [
+            (PhaseKind.RESET, "reset", self.reset_volts, self.reset_seconds),
+            (PhaseKind.STOCHASTIC, "pulse", self.volts, self.width_seconds),
+            (PhaseKind.READ, "read", self.read_volts, self.read_seconds),
+        ][0 if self.reset_volts else 1 :]
+        if self.edge_seconds > min(seconds for *_, seconds in parts):
+            lasting = ", ".join(f"{name} {seconds:g} s" for _, name, _, seconds in parts)
             raise ParameterError(
-                f"edge_seconds = {self.edge_seconds:g} is longer than a pulse ({self.width_seconds:g} s, read "
-                f"{self.read_seconds:g} s); a pulse lasts at least as long as its edge"
+                f"edge_seconds = {self.edge_seconds:g} is longer than a pulse ({lasting}); a pulse lasts at least as "
+                "long as its edge"
             )
-        return PulsePlan(
-            (
-                Phase(PhaseKind.STOCHASTIC, self.volts, self.width_seconds, self.edge_seconds, GAP_SECONDS),
-                Phase(PhaseKind.READ, self.read_volts, self.read_seconds, self.edge_seconds, GAP_SECONDS),
-            )
+        return PulsePlan(tuple(Phase(kind, volts, s, self.edge_seconds, GAP_SECONDS) for kind, _, volts, s in parts))
+
+    def undone(self) -> Pulses:
+        """The pulse first and the reset after it: what is read then is what the reset makes of the pulse's result."""
+        return replace(
+            self,
+            volts=self.reset_volts,
+            width_seconds=self.reset_seconds,
+            reset_volts=self.volts,
+            reset_seconds=self.width_seconds,
         )
+
+
+def pulse_volts(plan: PulsePlan) -> float:
+    """The volts of the stochastic pulse of ``plan``."""
+    return next(phase.volts for phase in plan.phases if phase.kind is PhaseKind.STOCHASTIC)
 
 
 @dataclass(frozen=True)
@@ -96,7 +115,8 @@ class Threshold:
             raise MeasurementError(
                 f"the reads do not show two states: {ordered.size} reads, groups of {below.size} and {above.size}, "
                 f"{separation:.1f} standard deviations apart where {MIN_SEPARATION:g} are needed. Raise the pulse "
-                "voltage until the junction switches, or the read voltage or length until the states part"
+                "voltage until the junction switches, or the read voltage or length until the states part; where the "
+                "sign of the volts says the state (spin torque), give reset_volts of the other sign"
             )
         return cls(float((below.mean() + above.mean()) / 2), float(above.mean()), float(below.mean()), separation)
 
