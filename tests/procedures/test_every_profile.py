@@ -156,7 +156,7 @@ def test_a_reset_is_held_to_the_limits_and_to_its_edge(lab_of):
         lab.run(replace(RESET, width_seconds=1e-9))
 
 
-@pytest.mark.parametrize(("read_volts", "disturbed"), [(0.1, 64), (0.005, 0)])
+@pytest.mark.parametrize(("read_volts", "disturbed"), [(0.1, 64), (0.002, 0)])
 def test_a_crossbar_read_that_writes_says_so(lab_of, read_volts, disturbed):
     kept = stt(lab_of).run(CrossbarRead(read_volts=read_volts))
     found = [text for text in notes(kept) if "lower read_volts" in text]
@@ -170,3 +170,9 @@ def test_open_cells_and_offsets_are_not_called_disturbed(lab_of):
     lab = lab_of()
     lab.world.array.junctions.defects[:8] = OPEN
     assert not notes(lab.run(CrossbarRead(read_volts=0.02)))
+
+
+def test_a_centre_that_was_not_swept_is_said(lab_of):
+    kept = lab_of().run(SwitchingCurve(2, 5, 0.55, 0.65, points=6, shots=1000))
+    assert next(fit for fit in kept.of("fit") if fit["model"] == "barrier")["centre_volts"] > 0.65
+    assert [text for text in notes(kept) if "the centre of the barrier fit" in text and "0.55 to 0.65 V" in text]
