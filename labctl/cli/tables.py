@@ -14,11 +14,16 @@ ROWS = 30
 def show_records(console: Console, frame: pd.DataFrame, everything: str) -> None:
     """Print one table per kind of record; ``everything`` is the command that gives all of them.
 
-    A table that is too wide for the terminal is turned: one line per value, one column per record.
+    A table that is too wide for the terminal is turned: one line per value, one column per record. Notes are sentences
+    and are printed whole.
     """
     if frame.empty:
         return
     for kind, group in frame.groupby("kind", sort=False):
+        if kind == "note":
+            for text in group["text"].head(ROWS):
+                console.print(f"note: {text}", markup=False, highlight=False, soft_wrap=True)
+            continue
         rows = group.drop(columns=["kind"]).dropna(axis="columns", how="all")
         cells = [[_text(cell) for cell in row] for row in rows.head(ROWS).itertuples(index=False)]
         names = [str(name) for name in rows.columns]

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import asdict, dataclass
 from typing import Annotated, Literal
 
-import numpy as np
 from annotated_types import Interval, Len
-from numpy.typing import NDArray
 
 from labctl.core.bits import Bits, Origin
 from labctl.core.device import ArrayPort, Digitizer, PulseGenerator
 from labctl.core.errors import ParameterError
-from labctl.core.procedure import Harvest, Item, Items, Progress, Record
+from labctl.core.procedure import Harvest, Items, Progress, Record
 from labctl.entropy.health import assess
-from labctl.procedures.shots import Pulses, Shooter, Threshold, blocks, check_junction
+from labctl.procedures.shots import Pulses, Shooter, Threshold, blocks, check_junction, pulse_volts
 
 Junction = tuple[Annotated[int, Interval(ge=0)], Annotated[int, Interval(ge=0)]]
 
@@ -26,7 +23,9 @@ class Bitstream:
 
     Each bit is the state in which one pulse of `volts` and `width_seconds` leaves the junction: 1 for antiparallel,
     0 for parallel. A long pulse above the critical voltage forgets the state before it, so no reset is needed; whether
-    it did is seen in the switching rate and the lag-1 correlation that come with every block.
+    it did is seen in the switching rate and the lag-1 correlation that come with every block. Where the sign of the
+    volts says the state (spin torque), give `reset_volts`: a pulse of `reset_seconds` before each of the others; 0 V,
+    the default, is none.
     `tier` "block" lets the instruments time a whole block of shots themselves, "single" triggers every shot from here,
     "auto" takes block where both instruments can.
 
@@ -38,10 +37,12 @@ class Bitstream:
     junctions: Annotated[tuple[Junction, ...], Len(1, 4096)] = ((0, 0),)
     bits_per_junction: Annotated[int, Interval(ge=1024, le=2**34)] = 65536
     volts: Annotated[float, Interval(ge=-2, le=2)] = 0.9
-    width_seconds: Annotated[float, Interval(ge=1e-9, le=1e-3)] = 20e-9
+    width_seconds: Annotated[float, Interval(ge=1e-10, le=1e-3)] = 20e-9
     edge_seconds: Annotated[float, Interval(ge=0, le=1e-6)] = 1e-9
     read_volts: Annotated[float, Interval(ge=-0.5, le=0.5)] = 0.1
     read_seconds: Annotated[float, Interval(ge=1e-8, le=1e-3)] = 200e-9
+    reset_volts: Annotated[float, Interval(ge=-2, le=2)] = 0.0
+    reset_seconds: Annotated[float, Interval(ge=1e-10, le=1e-3)] = 20e-9
     samples: Annotated[int, Interval(ge=1, le=1000)] = 4
     block_bits: Annotated[int, Interval(ge=4096, le=2**22)] = 2**18
     calibration_shots: Annotated[int, Interval(ge=100, le=100_000)] = 2000
@@ -54,20 +55,28 @@ class Bitstream:
         single = self._single(pulser, digitizer)
         largest = min(self.block_bits, int(digitizer.capabilities()["max_frames"] or self.block_bits))
         shooter = Shooter(pulser, digitizer, array)
-        pulses = Pulses(self.volts, self.width_seconds, self.edge_seconds, self.read_volts, self.read_seconds)
-        done = 0
+        pulses = Pulses(
+            self.volts,
+            self.width_seconds,
+            self.edge_seconds,
+            self.read_volts,
+            self.read_seconds,
+            self.reset_volts,
+            self.reset_seconds,
+        )
+        done, total = 0, self.bits_per_junction * len(self.junctions)
         for row, col in self.junctions:
             shooter.aim(row, col)
             plan = shooter.load(pulses, self.samples)
-            reads = yield from self._fire(shooter, self.calibration_shots, single, done)
+            reads = yield from shooter.fire(self.calibration_shots, Progress(done, total, "bits"), single=single)
             threshold = Threshold.between(reads)
             for size in blocks(self.bits_per_junction, largest):
-                reads = yield from self._fire(shooter, size, single, done)
+                reads = yield from shooter.fire(size, Progress(done, total, "bits"), single=single)
                 states = threshold.states(reads)
                 bits = Bits.of(states, origin)
                 health = assess(bits)
                 details = {
-                    "volts": plan.phases[0].volts,
+                    "volts": pulse_volts(plan),
                     "width_seconds": self.width_seconds,
                     "threshold_amps": threshold.amps,
                     "separation": threshold.separation,
@@ -78,7 +87,7 @@ class Bitstream:
                 yield Harvest(bits, row, col, health.healthy, details)
                 yield Record.of("block", row=row, col=col, **details)
                 done += size
-                yield Progress(done, self.bits_per_junction * len(self.junctions), "bits")
+                yield Progress(done, total, "bits")
         pulser.off()
 
     def _single(self, pulser: PulseGenerator, digitizer: Digitizer) -> bool:
@@ -90,16 +99,3 @@ class Bitstream:
                 f"trigger and this digitizer takes {frames} records. Ask for tier 'single' or 'auto'"
             )
         return self.tier == "single" or not able
-
-    def _fire(
-        self, shooter: Shooter, shots: int, single: bool, done: int
-    ) -> Generator[Item, None, NDArray[np.float64]]:
-        """Fire, with a chance to stop from time to time; ``done`` is how many bits there are already."""
-        work = shooter.fire(shots, single=single)
-        while True:
-            try:
-                next(work)
-            except StopIteration as finished:
-                reads: NDArray[np.float64] = finished.value
-                return reads
-            yield Progress(done, self.bits_per_junction * len(self.junctions), "bits")

@@ -14,6 +14,16 @@ from labctl.core.procedure import Items, Progress, Record
 DRIVE_TOLERANCE = 1.2
 """How far, as a factor, a word line may be from the voltage asked for before the read is refused."""
 
+LOPSIDED = 0.2
+"""The part by which the conductances at both signs may differ before the run says so: TMR falls alike on both sides."""
+
+FLOOR = 1e-4
+"""The part of limit_amps, which sets the meter's range, below which a difference of currents is noise or offset: 10 nA
+by default, about what the data sheet of a Keithley 2400 allows in its 100 uA range ([MEM], verify)."""
+
+NAMED = 8
+"""How many junctions a note names."""
+
 
 @dataclass(frozen=True)
 class CrossbarRead:
@@ -28,7 +38,8 @@ class CrossbarRead:
     corrected for.
 
     Yields records of kind "drive" per row (row, volts_plus, volts_minus) and of kind "junction" per junction
-    (row, col, siemens, ohms, amps_plus, amps_minus).
+    (row, col, siemens, ohms, amps_plus, amps_minus); and a "note" if junctions conduct differently at the two signs,
+    for then the read writes them and their conductance is that of no state.
     """
 
     read_volts: Annotated[float, Interval(gt=0, le=0.5)] = 0.1
@@ -37,6 +48,7 @@ class CrossbarRead:
     def run(self, pulser: PulseGenerator, smu: SourceMeter, array: ArrayPort) -> Items:
         """Yield the drive of each row and the conductance of each junction."""
         total = array.rows * array.cols
+        lopsided: list[str] = []
         for row in range(array.rows):
             drive = []
             for sign in (1, -1):
@@ -68,6 +80,9 @@ class CrossbarRead:
                     # the meter sinks what comes out of the bit line, so its own current is the negative
                     amps.append(-_amps(smu.measure(), f"junction ({row}, {col})"))
                 siemens = (amps[0] - amps[1]) / (plus - minus)
+                sides = [abs(current / volts) for current, volts in zip(amps, drive, strict=True)]
+                if abs(sides[0] - sides[1]) > max(LOPSIDED * max(sides), FLOOR * self.limit_amps / self.read_volts):
+                    lopsided.append(f"({row}, {col})")
                 yield Record.of(
                     "junction",
                     row=row,
@@ -79,6 +94,15 @@ class CrossbarRead:
                 )
                 yield Progress(row * array.cols + col + 1, total, "junctions")
         self._rest(pulser, smu)
+        if lopsided:
+            more = f" and {len(lopsided) - NAMED} more" if len(lopsided) > NAMED else ""
+            yield Record.of(
+                "note",
+                text=f"{len(lopsided)} of {total} junctions conduct more than {LOPSIDED:.0%} better at one sign of the "
+                f"volts: {', '.join(lopsided[:NAMED])}{more}. {self.read_volts:g} V disturb them, or their states do "
+                "not last from one reading to the next, and what is reported is the mean of two states: lower "
+                "read_volts",
+            )
 
     @staticmethod
     def _rest(pulser: PulseGenerator, smu: SourceMeter) -> None:

@@ -1,7 +1,8 @@
 """One junction under the pulser with the digitizer watching: what the pulsed procedures share.
 
-A shot is one cycle of a pulse plan: a stochastic pulse, then a read pulse during which the digitizer samples the
-current through the junction. The mean current of each record tells P (low resistance, more current) from AP.
+A shot is one cycle of a pulse plan: a reset where one is asked for, a stochastic pulse, then a read pulse during which
+the digitizer samples the current through the junction. The mean current of each record tells P (low resistance, more
+current) from AP.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from labctl.core.device import Acquisition, ArrayPort, Digitizer, Line, PulseGenerator
-from labctl.core.errors import MeasurementError, ParameterError
+from labctl.core.device import Acquisition, ArrayPort, Digitizer, Frames, Line, PulseGenerator
+from labctl.core.errors import InstrumentError, MeasurementError, ParameterError
+from labctl.core.procedure import Item, Progress, Record
 from labctl.core.pulses import Phase, PhaseKind, PulsePlan
 
 GAP_SECONDS = 100e-9
@@ -26,8 +28,11 @@ MIN_SEPARATION = 8.0
 Gaussian noise a read error in 3e4 reads, and the usual amplifier gives far more than this."""
 
 LOWEST_OHMS = 10e3
-"""The lowest resistance of a junction for which the digitizer's range is set (assumed; a lower one overdrives the
-converter, and that is reported)."""
+"""The lowest resistance of a junction for which the digitizer's range is set at first (assumed; a lower one overdrives
+the converter, and then the range is doubled)."""
+
+WIDENINGS = 12
+"""How often the range may be doubled for one junction: up to 4096 times the first one, which passes any short."""
 
 BURST_SECONDS = 1.0
 """The longest time for which the instruments are left to themselves, because nobody can stop them meanwhile."""
@@ -41,27 +46,45 @@ HEADROOM = 1.2
 
 @dataclass(frozen=True)
 class Pulses:
-    """The shape of one shot; volts are those at the junction."""
+    """The shape of one shot; volts are those at the junction. ``reset_volts`` 0 is no reset."""
 
     volts: float
     width_seconds: float
     edge_seconds: float
     read_volts: float
     read_seconds: float
+    reset_volts: float = 0.0
+    reset_seconds: float = 0.0
 
     def plan(self) -> PulsePlan:
-        """The stochastic pulse followed by the read pulse. Raises ParameterError if an edge is longer than a pulse."""
-        if self.edge_seconds > min(self.width_seconds, self.read_seconds):
+        """The reset, the stochastic pulse and the read. Raises ParameterError if an edge is longer than a pulse."""
+        parts = [
+            (PhaseKind.RESET, "reset", self.reset_volts, self.reset_seconds),
+            (PhaseKind.STOCHASTIC, "pulse", self.volts, self.width_seconds),
+            (PhaseKind.READ, "read", self.read_volts, self.read_seconds),
+        ][0 if self.reset_volts else 1 :]
+        if self.edge_seconds > min(seconds for *_, seconds in parts):
+            lasting = ", ".join(f"{name} {seconds:g} s" for _, name, _, seconds in parts)
             raise ParameterError(
-                f"edge_seconds = {self.edge_seconds:g} is longer than a pulse ({self.width_seconds:g} s, read "
-                f"{self.read_seconds:g} s); a pulse lasts at least as long as its edge"
+                f"edge_seconds = {self.edge_seconds:g} is longer than a pulse ({lasting}); a pulse lasts at least as "
+                "long as its edge"
             )
-        return PulsePlan(
-            (
-                Phase(PhaseKind.STOCHASTIC, self.volts, self.width_seconds, self.edge_seconds, GAP_SECONDS),
-                Phase(PhaseKind.READ, self.read_volts, self.read_seconds, self.edge_seconds, GAP_SECONDS),
-            )
+        return PulsePlan(tuple(Phase(kind, volts, s, self.edge_seconds, GAP_SECONDS) for kind, _, volts, s in parts))
+
+    def undone(self) -> Pulses:
+        """The pulse first and the reset after it: what is read then is what the reset makes of the pulse's result."""
+        return replace(
+            self,
+            volts=self.reset_volts,
+            width_seconds=self.reset_seconds,
+            reset_volts=self.volts,
+            reset_seconds=self.width_seconds,
         )
+
+
+def pulse_volts(plan: PulsePlan) -> float:
+    """The volts of the stochastic pulse of ``plan``."""
+    return next(phase.volts for phase in plan.phases if phase.kind is PhaseKind.STOCHASTIC)
 
 
 @dataclass(frozen=True)
@@ -92,7 +115,8 @@ class Threshold:
             raise MeasurementError(
                 f"the reads do not show two states: {ordered.size} reads, groups of {below.size} and {above.size}, "
                 f"{separation:.1f} standard deviations apart where {MIN_SEPARATION:g} are needed. Raise the pulse "
-                "voltage until the junction switches, or the read voltage or length until the states part"
+                "voltage until the junction switches, or the read voltage or length until the states part; where the "
+                "sign of the volts says the state (spin torque), give reset_volts of the other sign"
             )
         return cls(float((below.mean() + above.mean()) / 2), float(above.mean()), float(below.mean()), separation)
 
@@ -111,11 +135,14 @@ class Shooter:
         self._array = array
         self._sign = 1.0
         self._period_seconds = BURST_SECONDS
+        self._widened = 0
+        self._acquisition: Acquisition | None = None
 
     def aim(self, row: int, col: int) -> None:
         """Put the pulser on word line ``row`` and the digitizer on bit line ``col``; everything else on ground."""
         self._pulser.off()
         self._array.route({"pulser": Line("word", row), "digitizer": Line("bit", col)})
+        self._widened = 0
 
     def load(self, pulses: Pulses, samples: int) -> PulsePlan:
         """Set up the generator and the digitizer for ``pulses``; returns the plan as it will be played.
@@ -131,16 +158,17 @@ class Shooter:
         start, stop = plan.flat_top(PhaseKind.READ)
         margin = (stop - start) / 8
         interval = (stop - start - 2 * margin) / samples
+        guess = 2 * HEADROOM * abs(pulses.read_volts) * self._array.sense_ohms / LOWEST_OHMS
         while True:
-            got = self._digitizer.configure(
-                Acquisition(
-                    delay_seconds=start + margin,
-                    sample_interval_seconds=interval,
-                    samples=samples,
-                    full_scale_volts=2 * HEADROOM * abs(pulses.read_volts) * self._array.sense_ohms / LOWEST_OHMS,
-                )
+            wanted = Acquisition(
+                delay_seconds=start + margin,
+                sample_interval_seconds=interval,
+                samples=samples,
+                full_scale_volts=guess * 2**self._widened,
             )
+            got = self._digitizer.configure(wanted)
             if got.delay_seconds >= start and got.delay_seconds + got.sample_interval_seconds * got.samples <= stop:
+                self._acquisition = wanted
                 return plan
             if interval < 1e-12 or got.delay_seconds < start:
                 raise MeasurementError(
@@ -150,35 +178,58 @@ class Shooter:
                 )
             interval = got.sample_interval_seconds / 2  # its rates come in steps: take the next faster one
 
-    def fire(self, shots: int, *, single: bool = False) -> Generator[int, None, NDArray[np.float64]]:
+    def fire(
+        self, shots: int, progress: Progress, *, single: bool = False
+    ) -> Generator[Item, None, NDArray[np.float64]]:
         """Fire ``shots`` shots in hardware-timed bursts of a second at most (``single``: one trigger each).
 
-        Yields how many are done from time to time, where the work may be stopped; returns the current of each read,
+        Yields ``progress`` from time to time, where the work may be stopped; returns the current of each read,
         float64 (shots,), amperes, counted along the read voltage, so that it is positive for either sign of it.
+        If a burst overdrives the converter its range is doubled, a note says so, and all shots are fired again: what
+        is returned was taken without a gap and in one range.
 
-        Raises InstrumentTimeout if a trigger was missed, MeasurementError if the converter was overdriven.
+        Raises InstrumentTimeout if a trigger was missed, MeasurementError if the largest range is overdriven, too.
         """
         largest = 1 if single else max(1, int(BURST_SECONDS / self._period_seconds))
         parts: list[NDArray[np.float64]] = []
         done = 0
         while done < shots:
-            parts.append(self._burst(min(largest, shots - done)))
+            frames = self._burst(min(largest, shots - done))
+            clipped = frames.clipped()
+            if clipped > max(frames.counts.shape[1], frames.counts.size // 1000):
+                yield Record.of("note", text=self._widen(frames, clipped))
+                parts, done = [], 0
+                continue
+            parts.append(self._sign * frames.mean_volts() / self._array.sense_ohms)
             done += parts[-1].size
             if not single or done % STOPPABLE_SHOTS == 0:
-                yield done
+                yield progress
         return np.concatenate(parts)
 
-    def _burst(self, shots: int) -> NDArray[np.float64]:
+    def _burst(self, shots: int) -> Frames:
         self._digitizer.arm(shots)
         self._pulser.fire(shots)
-        frames = self._digitizer.fetch()
-        clipped = frames.clipped()
-        if clipped > max(frames.counts.shape[1], frames.counts.size // 1000):
+        return self._digitizer.fetch()
+
+    def _widen(self, frames: Frames, clipped: int) -> str:
+        """Double the digitizer's range, and say so; raises MeasurementError if it has no wider one."""
+        before = frames.acquisition.full_scale_volts
+        found = f"{clipped} of {frames.counts.size} samples stood at the end of the digitizer's range"
+        after, refused = before, None
+        if self._acquisition is not None and self._widened < WIDENINGS:
+            wanted = replace(self._acquisition, full_scale_volts=2 * self._acquisition.full_scale_volts)
+            try:
+                after = self._digitizer.configure(wanted).full_scale_volts
+            except InstrumentError as error:
+                refused = error
+        if not after > before:
             raise MeasurementError(
-                f"{clipped} of {frames.counts.size} samples stand at the end of the digitizer's range "
-                f"(full scale {frames.acquisition.full_scale_volts} V); lower the read voltage"
-            )
-        return self._sign * frames.mean_volts() / self._array.sense_ohms
+                f"{found}, and {before:g} V full scale is the widest that could be set. Look for a short; if the "
+                "junction is meant to carry that current, lower the read voltage, or the gain of the current amplifier "
+                "together with digitizer_transimpedance_ohms in [wiring]"
+            ) from refused
+        self._acquisition, self._widened = wanted, self._widened + 1
+        return f"{found} ({before:g} V full scale): taken again with {after:g} V, change {self._widened} of the range"
 
 
 def blocks(total: int, largest: int) -> Iterator[int]:

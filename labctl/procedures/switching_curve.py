@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -12,9 +12,16 @@ from numpy.typing import NDArray
 
 from labctl.core.device import ArrayPort, Digitizer, PulseGenerator
 from labctl.core.errors import MeasurementError, ParameterError
-from labctl.core.procedure import Item, Items, Progress, Record
+from labctl.core.procedure import Items, Progress, Record
 from labctl.procedures import fits
-from labctl.procedures.shots import Pulses, Shooter, Threshold, check_junction
+from labctl.procedures.shots import Pulses, Shooter, Threshold, check_junction, pulse_volts
+
+MOST_DEVIANCE = 3.0
+"""Deviance per degree of freedom beyond which a fit is called bad; chance alone passes it once in 250 with 9
+points, and once in 50,000 with 20."""
+
+MOST_FAILED_RESETS = 0.01
+"""The share of resets that may fail before the run says so."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +33,14 @@ class SwitchingCurve:
     can be measured too. The states are told apart by a threshold found at the end with the larger voltage, where the
     junction must switch. Fits are against the voltage counted in the direction of that end.
 
+    A junction whose state the sign of the volts says (spin torque) is switched but once by pulses of one sign: give
+    `reset_volts` of the other sign, a pulse of `reset_seconds` before each pulse (0 V, the default, is none). A pulse
+    has then switched the junction when the read differs from the state that the reset leaves. Which one that is, and
+    how often it does not, is measured first, with the reset after the strongest pulse.
+
     Yields one record of kind "point" per voltage (volts, trials, switched, p_switch and its 68 % Wilson interval,
-    p_antiparallel), one of kind "threshold", and one of kind "fit" per model that the data determine.
+    p_antiparallel), one of kind "threshold", with a reset one of kind "reset" (state, p_failed), and one of kind "fit"
+    per model that the data determine; "note" records say what speaks against a result.
     """
 
     row: Annotated[int, Interval(ge=0)] = 0
@@ -36,10 +49,12 @@ class SwitchingCurve:
     stop_volts: Annotated[float, Interval(ge=-2, le=2)] = 0.86
     points: Annotated[int, Interval(ge=2, le=1000)] = 25
     shots: Annotated[int, Interval(ge=10, le=1_000_000)] = 2000
-    width_seconds: Annotated[float, Interval(ge=1e-9, le=1e-3)] = 20e-9
+    width_seconds: Annotated[float, Interval(ge=1e-10, le=1e-3)] = 20e-9
     edge_seconds: Annotated[float, Interval(ge=0, le=1e-6)] = 1e-9
     read_volts: Annotated[float, Interval(ge=-0.5, le=0.5)] = 0.1
     read_seconds: Annotated[float, Interval(ge=1e-8, le=1e-3)] = 500e-9
+    reset_volts: Annotated[float, Interval(ge=-2, le=2)] = 0.0
+    reset_seconds: Annotated[float, Interval(ge=1e-10, le=1e-3)] = 20e-9
     samples: Annotated[int, Interval(ge=1, le=1000)] = 8
 
     def run(self, pulser: PulseGenerator, digitizer: Digitizer, array: ArrayPort) -> Items:
@@ -50,8 +65,14 @@ class SwitchingCurve:
         shooter = Shooter(pulser, digitizer, array)
         shooter.aim(self.row, self.col)
         strongest = max(self.start_volts, self.stop_volts, key=abs)
+        looks, begin = max(self.shots, 200), Progress(0, self.points, "voltages")
         shooter.load(self._pulses(strongest), self.samples)
-        threshold = Threshold.between((yield from self._fire(shooter, max(self.shots, 200), 0)))
+        reads = yield from shooter.fire(looks, begin)
+        after_reset = reads[:0]
+        if self.reset_volts:
+            shooter.load(self._pulses(strongest).undone(), self.samples)
+            after_reset = yield from shooter.fire(looks, begin)
+        threshold = Threshold.between(np.concatenate([reads, after_reset]))
         yield Record.of(
             "threshold",
             amps=threshold.amps,
@@ -59,14 +80,27 @@ class SwitchingCurve:
             antiparallel_amps=threshold.antiparallel_amps,
             separation=threshold.separation,
         )
+        left = threshold.states(after_reset)
+        reset_state = left.size > 0 and float(left.mean()) > 0.5
+        if left.size:
+            failed = float((left != reset_state).mean())
+            yield Record.of("reset", state=int(reset_state), p_failed=failed)
+            if failed > MOST_FAILED_RESETS:
+                yield Record.of(
+                    "note",
+                    text=f"{failed:.1%} of the resets do not leave state {int(reset_state)}, and these count as "
+                    "switched or not by chance: raise reset_volts or reset_seconds, or turn the sign of reset_volts",
+                )
         played = np.zeros(self.points)
         switched = np.zeros(self.points)
         for index, volts in enumerate(np.linspace(self.start_volts, self.stop_volts, self.points)):
             plan = shooter.load(self._pulses(float(volts)), self.samples)
-            states = threshold.states((yield from self._fire(shooter, self.shots + 1, index)))
-            count = int((states[1:] != states[:-1]).sum())
+            reads = yield from shooter.fire(self.shots + 1, Progress(index, self.points, "voltages"))
+            states = threshold.states(reads)
+            before = reset_state if left.size else states[:-1]
+            count = int((states[1:] != before).sum())
             low, high = fits.wilson(count, self.shots)
-            played[index], switched[index] = plan.phases[0].volts, count
+            played[index], switched[index] = pulse_volts(plan), count
             yield Record.of(
                 "point",
                 volts=float(played[index]),
@@ -79,27 +113,40 @@ class SwitchingCurve:
             )
             yield Progress(index + 1, self.points, "voltages")
         pulser.off()
+        along = np.sign(strongest) * played
         for model in fits.MODELS:
             try:
-                fit = fits.fit_switching(
-                    model, np.sign(strongest) * played, switched, np.full(self.points, float(self.shots))
-                )
+                fit = fits.fit_switching(model, along, switched, np.full(self.points, float(self.shots)))
             except MeasurementError as error:
                 yield Record.of("note", text=str(error))
                 continue
             errors = {f"{name}_error": value for name, value in fit.errors.items()}
             yield Record.of("fit", model=model, **fit.values, **errors, deviance_per_dof=fit.deviance_per_dof)
-
-    def _fire(self, shooter: Shooter, shots: int, done: int) -> Generator[Item, None, NDArray[np.float64]]:
-        """Fire, with a chance to stop from time to time; ``done`` is how many voltages there are already."""
-        work = shooter.fire(shots)
-        while True:
-            try:
-                next(work)
-            except StopIteration as finished:
-                reads: NDArray[np.float64] = finished.value
-                return reads
-            yield Progress(done, self.points, "voltages")
+            yield from (Record.of("note", text=text) for text in _doubts(fit, along))
 
     def _pulses(self, volts: float) -> Pulses:
-        return Pulses(volts, self.width_seconds, self.edge_seconds, self.read_volts, self.read_seconds)
+        return Pulses(
+            volts,
+            self.width_seconds,
+            self.edge_seconds,
+            self.read_volts,
+            self.read_seconds,
+            self.reset_volts,
+            self.reset_seconds,
+        )
+
+
+def _doubts(fit: fits.Fit, volts: NDArray[np.float64]) -> Iterator[str]:
+    """What speaks against a fit to points at ``volts``, float64 (points,)."""
+    if fit.deviance_per_dof > MOST_DEVIANCE:
+        yield (
+            f"the {fit.model} fit is bad: its deviance is {fit.deviance_per_dof:.3g} per degree of freedom, where a "
+            "good fit has about 1, so its values and their errors mean little. Look at the points; the other model or "
+            "a narrower range of volts may fit"
+        )
+    centre = fit.values["centre_volts"]
+    if not volts.min() <= centre <= volts.max():
+        yield (
+            f"the centre of the {fit.model} fit, {centre:.4g} V, lies outside the swept {volts.min():.4g} to "
+            f"{volts.max():.4g} V and is a guess: sweep a range in which P rises from near 0 to its top"
+        )

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from labctl.core.device import Acquisition, Frames
 from labctl.core.errors import MeasurementError
+from labctl.core.procedure import Progress
 from labctl.procedures.shots import Shooter, Threshold, blocks
 
 
@@ -68,7 +69,7 @@ def test_the_instruments_are_never_left_to_themselves_for_more_than_a_second(sin
     shooter = Shooter(bench, bench, type("Array", (), {"sense_ohms": 1e4}))
     shooter._period_seconds = 1e-3
     chances = 0
-    work = shooter.fire(2500, single=single)
+    work = shooter.fire(2500, Progress(0, 2500, "shots"), single=single)
     while True:
         try:
             next(work)
