@@ -115,8 +115,9 @@ class Threshold:
             raise MeasurementError(
                 f"the reads do not show two states: {ordered.size} reads, groups of {below.size} and {above.size}, "
                 f"{separation:.1f} standard deviations apart where {MIN_SEPARATION:g} are needed. Raise the pulse "
-                "voltage until the junction switches, or the read voltage or length until the states part; where the "
-                "sign of the volts says the state (spin torque), give reset_volts of the other sign"
+                "voltage until the junction switches, or the read voltage or length until the states part; a junction "
+                "that moves while it is read wants them smaller; where the sign of the volts says the state (spin "
+                "torque), give reset_volts of the other sign"
             )
         return cls(float((below.mean() + above.mean()) / 2), float(above.mean()), float(below.mean()), separation)
 
