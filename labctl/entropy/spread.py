@@ -33,6 +33,7 @@ def over_cores(work: Sequence[Piece], asked: Asked, workers: int | None = None) 
         for piece in work:
             yield here(piece, asked)
         return
+    others = set(multiprocessing.active_children())
     # Spawned, as on every system: a fork of a process with threads can hang.
     with ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), initializer=_end_with_parent) as pool:
         try:
@@ -42,8 +43,10 @@ def over_cores(work: Sequence[Piece], asked: Asked, workers: int | None = None) 
                 "a worker process was ended by the system, most likely for want of memory: take fewer --workers or "
                 "shorter sequences"
             ) from error
-        finally:
-            pool.shutdown(cancel_futures=True)
+        except BaseException:  # nobody waits for what is under way; a pool half started would wait for ever
+            for worker in set(multiprocessing.active_children()) - others:
+                worker.terminate()
+            raise
 
 
 def over_fleet(work: Sequence[Piece], asked: Asked, address: str) -> Iterator[list[Line]]:
