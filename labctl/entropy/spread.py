@@ -35,18 +35,21 @@ def over_cores(work: Sequence[Piece], asked: Asked, workers: int | None = None) 
         return
     others = set(multiprocessing.active_children())
     # Spawned, as on every system: a fork of a process with threads can hang.
-    with ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), initializer=_end_with_parent) as pool:
-        try:
-            yield from _in_order(work, AHEAD * count, lambda piece: pool.submit(here, piece, asked), Future.result)
-        except BrokenProcessPool as error:
-            raise LabError(
-                "a worker process was ended by the system, most likely for want of memory: take fewer --workers or "
-                "shorter sequences"
-            ) from error
-        except BaseException:  # nobody waits for what is under way; a pool half started would wait for ever
-            for worker in set(multiprocessing.active_children()) - others:
-                worker.terminate()
-            raise
+    pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), initializer=_end_with_parent)
+    try:
+        yield from _in_order(work, AHEAD * count, lambda piece: pool.submit(here, piece, asked), Future.result)
+    except BrokenProcessPool as error:
+        raise LabError(
+            "a worker process was ended by the system, most likely for want of memory: take fewer --workers or "
+            "shorter sequences"
+        ) from error
+    except BaseException:
+        # Nobody waits for what is under way. A pool that was half started cannot be shut down: its own error would
+        # take the place of this one.
+        for worker in set(multiprocessing.active_children()) - others:
+            worker.terminate()
+        raise
+    pool.shutdown()
 
 
 def over_fleet(work: Sequence[Piece], asked: Asked, address: str) -> Iterator[list[Line]]:

@@ -1,7 +1,8 @@
-"""A certification over a Ray cluster, started here: the same lines as in one process."""
+"""A certification over processes and over a Ray cluster, started here: the same lines as in one process."""
 
 import multiprocessing
 import sys
+from concurrent.futures import process
 
 import numpy as np
 import pytest
@@ -42,6 +43,19 @@ def test_a_worker_that_is_killed_is_an_error(tmp_path):
         worker.kill()
     with pytest.raises(LabError, match="a worker process was ended by the system"):
         list(lines)
+
+
+def test_ending_it_while_the_workers_start_is_no_other_error(tmp_path, monkeypatch):
+    def interrupted(_thread):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(process._ExecutorManagerThread, "start", interrupted)
+    asked = Asked((Suite.SP800_22,))
+    with pytest.raises(KeyboardInterrupt):
+        list(spread.over_cores(work(tmp_path / "some.bits", asked, 8), asked, 2))
+    for worker in multiprocessing.active_children():
+        worker.join(10)
+    assert not multiprocessing.active_children()
 
 
 def test_without_ray_it_is_said_what_to_install(tmp_path, monkeypatch):
