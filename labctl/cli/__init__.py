@@ -25,6 +25,7 @@ COMMANDS = {
     "draw": "bits:draw",
     "sample": "sample:sample",
     "certify": "certify:certify",
+    "keys": "keys:keys",
     "station": "stations:station",
     "sim": "sim:sim",
     "crossbar": "crossbar:crossbar",
@@ -40,7 +41,11 @@ def app(words: Sequence[str] = ()) -> typer.Typer:
     root.callback()(_labctl)
     for name in [words[0]] if words and words[0] in COMMANDS else COMMANDS:
         module, _, function = COMMANDS[name].partition(":")
-        root.command(name=name)(getattr(importlib.import_module(f"labctl.cli.{module}"), function))
+        command = getattr(importlib.import_module(f"labctl.cli.{module}"), function)
+        if isinstance(command, typer.Typer):
+            root.add_typer(command, name=name)
+        else:
+            root.command(name=name)(command)
     return root
 
 

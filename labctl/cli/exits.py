@@ -5,7 +5,7 @@
 | 0 | done |
 | 1 | the job failed, was cancelled or was interrupted; or an error not named below |
 | 2 | the request is wrong: parameters, options, station file, an unknown name |
-| 3 | refused for the sample's sake, or because of the state of things (a busy bench, a finished job, spent bits) |
+| 3 | refused: for the sample's sake, for want of a key, or for the state of things (a busy bench, spent bits) |
 | 4 | an instrument or a measurement failed |
 | 5 | the service or the database cannot be reached |
 | 6 | not enough bits |
@@ -25,6 +25,8 @@ CODES: tuple[tuple[type[errors.LabError], int], ...] = (
     (errors.EnvelopeError, 3),
     (errors.BitsRefused, 3),
     (errors.IllegalTransition, 3),
+    (errors.KeyRefused, 3),
+    (errors.NotAllowed, 3),
     (errors.LeaseLost, 3),
     (errors.StationError, 2),
     (errors.PartNotFound, 2),

@@ -31,7 +31,9 @@ def submit(
     param: Parameters = [],  # noqa: B006 - typer reads the default, nobody changes it
     bench: Annotated[str, typer.Option(help="The bench to run it on.")] = "demo",
     priority: Annotated[int, typer.Option(help="Higher runs first.")] = 0,
-    owner: Annotated[str, typer.Option(envvar="LABCTL_OWNER", help="Who asks.")] = "cli",
+    owner: Annotated[
+        str | None, typer.Option(envvar="LABCTL_OWNER", help="Who asks; default: the owner of your key.")
+    ] = None,
     key: Annotated[str | None, typer.Option(help="Idempotency key: the same key submits once.")] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the job and show what came out.")] = False,
     service: Service = DEFAULT_SERVICE,

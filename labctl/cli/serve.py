@@ -20,11 +20,20 @@ def serve(
         list[str], typer.Option(help="A station: a name or a TOML file. May be given more than once.")
     ] = ["demo", "sampler"],  # noqa: B006 - typer reads the default, nobody changes it
     home: Home = None,
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes any free one.", min=0, max=65535)] = 8000,
+    port: Annotated[int, typer.Option(help="Port; 0 takes any free one.", min=0, max=65535)] = 8000,
+    host: Annotated[str, typer.Option(help="Address of this machine to listen on.")] = stack.HOST,
+    name: Annotated[
+        list[str], typer.Option(help="A name by which others call this machine. May be given more than once.")
+    ] = [],  # noqa: B006 - typer reads the default, nobody changes it
+    require_keys: Annotated[bool, typer.Option("--require-keys", help="Ask every caller for a key.")] = False,
+    tls_certificate: Annotated[Path | None, typer.Option(help="PEM file, with its chain.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="PEM file of its private key.")] = None,
 ) -> None:
     """Run the service, with one agent for each station, until Ctrl-C.
 
-    The default serves the simulated bench "demo", and "sampler", a queue for jobs that need no instruments.
+    The default serves the simulated bench "demo", and "sampler", a queue for jobs that need no instruments, to this
+    machine alone. To let others in, make a key first (`labctl keys add NAME --role admin`), then give --host, --name,
+    --require-keys and a TLS certificate.
     """
     folder: Path = resolve_home(home)
     console = Console(stderr=True, highlight=False)
@@ -33,7 +42,12 @@ def serve(
         load_station(one)  # a mistake in a station is said here, before anything starts
     with (
         as_interrupt("stopping, the bench made safe first"),
-        stack.running(folder, station, port, logs=False) as running,
+        stack.running(
+            folder,
+            station,
+            stack.Opening(host, port, tuple(name), require_keys, tls_certificate, tls_key),
+            logs=False,
+        ) as running,
     ):
         console.print(
             f"labctl serves {', '.join(station)} at [bold]{running.url}[/]  (API page: {running.url}/docs)",

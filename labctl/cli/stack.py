@@ -4,20 +4,53 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-import httpx
-
+from labctl.client.http import Http
 from labctl.core.clock import Clock, WallClock
 from labctl.core.errors import ServiceError
 
 HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Opening:
+    """Where the service listens, and what it asks of those who call. The default is this machine alone, no keys."""
+
+    host: str = HOST
+    port: int = 0
+    names: tuple[str, ...] = ()
+    require_keys: bool = False
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+
+    def words(self) -> list[str]:
+        """The options of the service's own command."""
+        words = ["--host", self.host]
+        for name in self.names:
+            words += ["--name", name]
+        if self.require_keys:
+            words.append("--require-keys")
+        for option, file in (("--tls-certificate", self.tls_certificate), ("--tls-key", self.tls_key)):
+            if file is not None:
+                words += [option, str(file)]
+        return words
+
+    def url(self, port: int) -> str:
+        """How this machine itself reaches the service: a certificate is for a name, so with TLS by the first name."""
+        if self.tls_certificate is not None:
+            return f"https://{next(iter(self.names), self.host)}:{port}"
+        return f"http://{HOST if self.host in EVERYWHERE else self.host}:{port}"
+
+
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound
 
 
 @dataclass
@@ -88,19 +121,19 @@ class Stack:
                 )
 
 
-def free_port(wanted: int) -> int:
+def free_port(wanted: int, host: str = HOST) -> int:
     """``wanted`` if nothing listens there, any free port if it is 0.
 
     Raises ServiceError if the port is taken.
     """
-    with socket.socket() as probe:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         if sys.platform != "win32":
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, wanted))
+            probe.bind((host, wanted))
         except OSError as error:
             raise ServiceError(
-                f"port {wanted} on {HOST} is in use ({error.strerror}); is another labctl serving there? "
+                f"port {wanted} on {host} is in use ({error.strerror}); is another labctl serving there? "
                 "Choose another with --port, or --port 0 for any free one"
             ) from error
         port: int = probe.getsockname()[1]
@@ -109,23 +142,29 @@ def free_port(wanted: int) -> int:
 
 @contextlib.contextmanager
 def running(
-    home: Path, stations: Sequence[str], port: int, *, logs: bool, clock: Clock | None = None
+    home: Path, stations: Sequence[str], opening: Opening | int, *, logs: bool, clock: Clock | None = None
 ) -> Iterator[Stack]:
-    """Start the service on ``port`` (0: any free one) and one agent per station; end them all on leaving.
+    """Start the service and one agent per station; end them all on leaving.
+
+    ``opening`` may be a port of this machine (0: any free one).
 
     With ``logs`` their output goes to files in ``home``/logs, otherwise to this terminal.
     Raises ServiceError if the port is taken or a child does not come up.
     """
     clock = clock or WallClock()
-    port = free_port(port)
-    url = f"http://{HOST}:{port}"
+    opening = Opening(port=opening) if isinstance(opening, int) else opening
+    port = free_port(opening.port, opening.host)
+    url = opening.url(port)
+    # A key that lives as long as this process: its agents have it, and it is in no database.
+    secret = secrets.token_urlsafe(32)
     home.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as ends:
-        words = ["labctl_server", "--home", str(home), "--port", str(port)]
-        stack = Stack(url, ends.enter_context(child(home, "service", words, logs=logs)))
+        words = ["labctl_server", "--home", str(home), "--port", str(port), *opening.words()]
+        known = {"LABCTL_OWN_AGENTS_KEY": secret}
+        stack = Stack(url, ends.enter_context(child(home, "service", words, logs=logs, more=known)))
         _await(stack, clock, "/readyz")
         for station in stations:
-            stack.agents.append(ends.enter_context(agent(home, station, url, logs=logs)))
+            stack.agents.append(ends.enter_context(agent(home, station, url, secret, logs=logs)))
         try:
             yield stack
         finally:
@@ -134,8 +173,10 @@ def running(
 
 
 @contextlib.contextmanager
-def child(home: Path, name: str, words: list[str], *, logs: bool) -> Iterator[Child]:
-    """Run ``python -m *words`` until leaving, then stop it in good order."""
+def child(
+    home: Path, name: str, words: list[str], *, logs: bool, more: Mapping[str, str] | None = None
+) -> Iterator[Child]:
+    """Run ``python -m *words`` with ``more`` in its environment until leaving, then stop it in good order."""
     with contextlib.ExitStack() as ends:
         log: Path | None = None
         out: IO[bytes] | None = None
@@ -150,7 +191,7 @@ def child(home: Path, name: str, words: list[str], *, logs: bool) -> Iterator[Ch
             stdout=out or subprocess.DEVNULL,  # what it has to say, it says on stderr
             stderr=subprocess.STDOUT if out else None,
             # idle threads of torch would spin and take the cores from the bench
-            env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ},
+            env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ, **(more or {})},
             process_group=None if sys.platform == "win32" else 0,
             creationflags=0x200 if sys.platform == "win32" else 0,  # CREATE_NEW_PROCESS_GROUP
         )
@@ -159,18 +200,22 @@ def child(home: Path, name: str, words: list[str], *, logs: bool) -> Iterator[Ch
         yield started
 
 
-def agent(home: Path, station: str, service: str, *, logs: bool) -> contextlib.AbstractContextManager[Child]:
-    """Run the agent of one station until leaving."""
+def agent(home: Path, station: str, service: str, key: str, *, logs: bool) -> contextlib.AbstractContextManager[Child]:
+    """Run the agent of one station, which shows ``key`` to the service, until leaving."""
     words = ["labctl.cli.agent", "--station", station, "--service", service, "--home", str(home)]
-    return child(home, f"agent of {Path(station).stem}", words, logs=logs)
+    return child(home, f"agent of {Path(station).stem}", words, logs=logs, more={"LABCTL_KEY": key})
 
 
 def _await(stack: Stack, clock: Clock, path: str, limit_seconds: float = 60.0) -> None:
     deadline = clock.now() + limit_seconds
+    last: ServiceError | None = None
     while clock.now() < deadline:
         stack.check()
-        with contextlib.suppress(httpx.TransportError):
-            if httpx.get(stack.url + path, timeout=5).status_code == httpx.codes.OK:
-                return
+        try:
+            with Http(stack.url) as http:
+                http.request("GET", path, repeatable=False, timeout_seconds=5)
+            return
+        except ServiceError as error:
+            last = error
         clock.sleep(0.05)
-    raise ServiceError(f"the service did not answer at {stack.url}{path} within {limit_seconds:.0f} s")
+    raise ServiceError(f"the service did not answer at {stack.url}{path} within {limit_seconds:.0f} s: {last}")

@@ -4,6 +4,7 @@ from labctl.client.agent import AgentClient, Beat, ClaimedJob
 from labctl.client.public import Client, ServiceBits
 from labctl.client.values import (
     Account,
+    ApiKey,
     ArtifactEntry,
     BenchEntry,
     Draw,
@@ -17,6 +18,7 @@ from labctl.client.values import (
 __all__ = [
     "Account",
     "AgentClient",
+    "ApiKey",
     "ArtifactEntry",
     "Beat",
     "BenchEntry",

@@ -44,9 +44,11 @@ class AgentClient:
     Whatever it says about a job raises LeaseLost once the job is no longer its own: make the instruments safe then.
     """
 
-    def __init__(self, base_url: str, agent: str | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self, base_url: str, agent: str | None = None, clock: Clock | None = None, key: str | None = None
+    ) -> None:
         self.agent = agent or f"{platform.node() or 'agent'}-{os.getpid()}-{secrets.token_hex(4)}"
-        self._http = Http(base_url, clock)
+        self._http = Http(base_url, clock, key)
 
     def __enter__(self) -> Self:
         return self

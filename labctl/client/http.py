@@ -5,7 +5,9 @@ from __future__ import annotations
 import ipaddress
 import json
 import math
+import os
 import re
+import ssl
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -22,15 +24,23 @@ PASSING = (httpx.NetworkError, httpx.TimeoutException, httpx.RemoteProtocolError
 
 
 class Http:
-    """A connection to the service at ``base_url``; use it as a context manager. Threads may share it."""
+    """A connection to the service at ``base_url``; use it as a context manager. Threads may share it.
 
-    def __init__(self, base_url: str, clock: Clock | None = None) -> None:
+    ``key`` is an API key, ``None`` for the one in LABCTL_KEY, if there is one. A certificate that no public authority
+    signed is trusted if it is in the PEM file that LABCTL_CA names.
+    """
+
+    def __init__(self, base_url: str, clock: Clock | None = None, key: str | None = None) -> None:
         self.base_url = base_url.rstrip("/")
         self._clock = clock or WallClock()
+        key = os.environ.get("LABCTL_KEY") if key is None else key
+        headers = {"Authorization": f"Bearer {key.strip()}"} if key else {}
         try:
             url = httpx.URL(self.base_url)
             # A proxy that is meant for the internet must not get what is meant for this machine.
-            self._client = httpx.Client(base_url=url, timeout=30.0, trust_env=not _is_here(url.host))
+            self._client = httpx.Client(
+                base_url=url, timeout=30.0, trust_env=not _is_here(url.host), headers=headers, verify=_trusted(url)
+            )
         except httpx.InvalidURL as error:
             raise errors.ServiceError(f"{base_url!r} is no address; write one like http://127.0.0.1:8000") from error
 
@@ -143,6 +153,19 @@ def _known() -> dict[str, type[errors.LabError]]:
         "invalid-request": errors.ParameterError,
     }
     return named | finer
+
+
+def _trusted(url: httpx.URL) -> ssl.SSLContext | bool:
+    """The certificates that are believed."""
+    file = os.environ.get("LABCTL_CA")
+    if url.scheme != "https" or not file:
+        return True
+    try:
+        return ssl.create_default_context(cafile=file)
+    except OSError as error:
+        raise errors.ServiceError(
+            f"LABCTL_CA names {file!r}, which is no PEM file of certificates ({error.strerror or error}); correct it"
+        ) from error
 
 
 def _is_here(host: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,6 +14,7 @@ import pandas as pd
 from labctl.client.http import Http
 from labctl.client.values import (
     Account,
+    ApiKey,
     ArtifactEntry,
     BenchEntry,
     Certificate,
@@ -39,12 +40,15 @@ class Client:
             job = lab.wait(lab.submit("identify", {}, bench="demo").id)
             frame = lab.records(job.id)
 
+    A service that asks for keys gets ``key``, or the one in the environment variable LABCTL_KEY.
     Every problem that the service tells of is raised as the LabError it was; no answer is a ServiceError.
     """
 
-    def __init__(self, base_url: str = "http://127.0.0.1:8000", clock: Clock | None = None) -> None:
+    def __init__(
+        self, base_url: str = "http://127.0.0.1:8000", clock: Clock | None = None, key: str | None = None
+    ) -> None:
         self._clock = clock or WallClock()
-        self._http = Http(base_url, self._clock)
+        self._http = Http(base_url, self._clock, key)
 
     def __enter__(self) -> Self:
         return self
@@ -65,7 +69,7 @@ class Client:
         *,
         bench: str,
         priority: int = 0,
-        owner: str = "local",
+        owner: str | None = None,
         idempotency_key: str | None = None,
         on_interrupt: str = "hold",
         expires_seconds: float | None = None,
@@ -150,6 +154,34 @@ class Client:
     def segment_bits(self, sha256: str) -> Bits:
         """The bits of a segment that is spent or unhealthy, to look at; BitsRefused while it holds fresh ones."""
         return _bits(self._http.request("GET", f"/v1/segments/{sha256}/bits", repeatable=True, timeout_seconds=300))
+
+    def add_key(
+        self,
+        owner: str,
+        role: str,
+        *,
+        benches: Sequence[str] | None = None,
+        expires_seconds: float | None = None,
+        note: str = "",
+    ) -> tuple[ApiKey, str]:
+        """A new key and its secret, which is shown this once. For admins."""
+        body = {
+            "owner": owner,
+            "role": role,
+            "benches": None if benches is None else list(benches),
+            "expires_seconds": expires_seconds,
+            "note": note,
+        }
+        said = self._http.request("POST", "/v1/keys", repeatable=False, body=body).json()
+        return read(ApiKey, said["key"]), str(said["secret"])
+
+    def api_keys(self) -> list[ApiKey]:
+        """All keys that were ever made, without their secrets. For admins."""
+        return [read(ApiKey, said) for said in self._get("/v1/keys")]
+
+    def revoke_key(self, key: str) -> ApiKey:
+        """The key named ``key`` is good for nothing from now on. For admins."""
+        return read(ApiKey, self._http.request("DELETE", f"/v1/keys/{key}", repeatable=True).json())
 
     def benches(self) -> list[BenchEntry]:
         """The benches whose agents ever registered."""

@@ -58,6 +58,22 @@ class Job:
 
 
 @dataclass(frozen=True)
+class ApiKey:
+    """An API key without its secret; ``benches`` None is all of them."""
+
+    id: str
+    hint: str
+    owner: str
+    role: str
+    benches: list[str] | None
+    note: str
+    created_at: str
+    expires_at: str | None
+    revoked_at: str | None
+    used_at: str | None
+
+
+@dataclass(frozen=True)
 class Run:
     """One attempt at a job, with the provenance that its bench gave."""
 
@@ -119,6 +135,7 @@ class Draw:
     """Bits given to one consumer for one purpose; ``sent_at`` is None until they were taken."""
 
     id: str
+    owner: str | None
     consumer: str
     purpose: str
     n_bits: int

@@ -17,7 +17,9 @@
     │   ├── IllegalTransition  the job is not in a state that allows this
     │   ├── LeaseLost          the bench now belongs to a later claim
     │   ├── NotEnoughBits      more bits were asked for than are there
-    │   └── BitsRefused        these bits may not be drawn or deposited this way
+    │   ├── BitsRefused        these bits may not be drawn or deposited this way
+    │   ├── KeyRefused         no API key, or one that is wrong, expired or revoked
+    │   └── NotAllowed         the caller's key does not allow this
     ├── ServiceError           the service cannot be reached or answered with a problem
     └── Cancelled              the job was cancelled while it ran
 
@@ -89,6 +91,14 @@ class NotEnoughBits(LedgerError):
 
 class BitsRefused(LedgerError):
     """These bits may not be drawn or deposited this way."""
+
+
+class KeyRefused(LedgerError):
+    """No API key, or one that is wrong, has expired or was revoked."""
+
+
+class NotAllowed(LedgerError):
+    """The caller's key does not allow this."""
 
 
 class ServiceError(LabError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -79,9 +79,19 @@ class BitBook:
             connection.execute(segments.insert().values(asdict(segment)))
             return segment
 
-    def draw(self, n_bits: int, consumer: str, purpose: str, accept_simulated: bool = False) -> Draw:
+    def draw(
+        self,
+        n_bits: int,
+        consumer: str,
+        purpose: str,
+        accept_simulated: bool = False,
+        *,
+        owner: str | None = None,
+        benches: Collection[str] | None = None,
+    ) -> Draw:
         """Give ``n_bits`` to ``consumer`` for ``purpose``, for ever: hardware bits if they suffice, else recorded
-        ones, else simulated ones for those who accept them. Committed when this returns; no byte has left yet.
+        ones, else simulated ones for those who accept them; made on one of ``benches``, if they are named.
+        Committed when this returns; no byte has left yet.
 
         Raises ParameterError unless whole bytes are asked for, NotEnoughBits, or BitsRefused when only
         simulated bits would do and they were not accepted.
@@ -95,16 +105,17 @@ class BitBook:
             now = self._database.now()
             drawn = Draw(
                 id=next_id(now, connection.scalar(sa.select(sa.func.max(draws.c.id)))),
+                owner=owner,
                 consumer=consumer,
                 purpose=purpose,
                 n_bits=n_bits,
-                origin=choose_origin(drawable(connection), n_bits, accept_simulated),
+                origin=choose_origin(drawable(connection, benches), n_bits, accept_simulated),
                 accept_simulated=accept_simulated,
                 created_at=now,
                 sent_at=None,
             )
             connection.execute(draws.insert().values(asdict(drawn)))
-            cut(connection, drawn)
+            cut(connection, drawn, benches)
             return drawn
 
     def take(self, draw: str) -> Bits:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import sqlalchemy as sa
 
@@ -14,11 +14,13 @@ from labctl.ledger.values import Draw
 _DRAWABLE = sa.and_(segments.c.healthy, segments.c.n_bits - segments.c.next_bit >= 8)
 
 
-def drawable(connection: sa.Connection) -> dict[Origin, int]:
-    """How many bits can be drawn of each origin."""
+def drawable(connection: sa.Connection, benches: Collection[str] | None = None) -> dict[Origin, int]:
+    """How many bits can be drawn of each origin, from all benches or from some."""
     rest = segments.c.n_bits - segments.c.next_bit
     total = sa.cast(sa.func.sum(rest - rest % 8), sa.BigInteger)
-    rows = connection.execute(sa.select(segments.c.origin, total).where(_DRAWABLE).group_by(segments.c.origin))
+    rows = connection.execute(
+        sa.select(segments.c.origin, total).where(_DRAWABLE, _made_on(benches)).group_by(segments.c.origin)
+    )
     return dict.fromkeys(Origin, 0) | {row[0]: row[1] for row in rows}
 
 
@@ -43,11 +45,11 @@ def choose_origin(available: Mapping[Origin, int], n_bits: int, accept_simulated
     )
 
 
-def cut(connection: sa.Connection, draw: Draw) -> None:
+def cut(connection: sa.Connection, draw: Draw, benches: Collection[str] | None = None) -> None:
     """Cut the draw out of the oldest segments; the schema refuses any cut that overlaps another."""
     missing, position = draw.n_bits, 0
     query = sa.select(segments.c.id, segments.c.n_bits, segments.c.next_bit)
-    query = query.where(_DRAWABLE, segments.c.origin == draw.origin).order_by(segments.c.id)
+    query = query.where(_DRAWABLE, _made_on(benches), segments.c.origin == draw.origin).order_by(segments.c.id)
     while missing:
         row = connection.execute(query.limit(1)).one()
         length = min(missing, (row.n_bits - row.next_bit) // 8 * 8)
@@ -64,3 +66,7 @@ def cut(connection: sa.Connection, draw: Draw) -> None:
         )
         connection.execute(segments.update().where(segments.c.id == row.id).values(next_bit=stop))
         missing, position = missing - length, position + 1
+
+
+def _made_on(benches: Collection[str] | None) -> sa.ColumnElement[bool]:
+    return sa.true() if benches is None else segments.c.bench.in_(benches)

@@ -20,6 +20,7 @@ from labctl.ledger.bits import BitBook
 from labctl.ledger.certificates import Certificates
 from labctl.ledger.database import Database, create_engine
 from labctl.ledger.jobs import Jobs
+from labctl.ledger.keys import Keys
 from labctl.ledger.leases import Leases
 from labctl.ledger.runs import Runs
 
@@ -28,7 +29,7 @@ DATABASE_NAME = "labctl.db"
 
 class Ledger:
     """An open ledger: ``jobs`` for those who order, ``leases`` for agents, ``runs`` and ``bits`` for what came out,
-    ``certificates`` for what was said of it."""
+    ``certificates`` for what was said of it, ``keys`` for who may ask."""
 
     def __init__(self, database: Database, home: Path) -> None:
         self.database = database
@@ -38,6 +39,7 @@ class Ledger:
         self.runs = Runs(database, home)
         self.bits = BitBook(database, home)
         self.certificates = Certificates(database, self.bits)
+        self.keys = Keys(database)
 
     def check(self) -> None:
         """Write and forget a byte's worth; raises DatabaseError when the ledger cannot be written."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import fields
 from datetime import timedelta
 from typing import Any
@@ -90,14 +90,22 @@ class Jobs:
             return fetch_job(connection, job)
 
     def recent(
-        self, *, state: State | None = None, bench: str | None = None, limit: int = 100, before: str | None = None
+        self,
+        *,
+        state: State | None = None,
+        bench: str | None = None,
+        benches: Collection[str] | None = None,
+        limit: int = 100,
+        before: str | None = None,
     ) -> list[Job]:
-        """The newest jobs first; ``before`` a job's id continues a list."""
+        """The newest jobs first, of one bench, some ``benches`` or all; ``before`` a job's id continues a list."""
         query = sa.select(*COLUMNS).order_by(jobs.c.id.desc()).limit(limit)
         if state is not None:
             query = query.where(jobs.c.state == state)
         if bench is not None:
             query = query.where(jobs.c.bench == bench)
+        if benches is not None:
+            query = query.where(jobs.c.bench.in_(benches))
         if before is not None:
             query = query.where(jobs.c.id < before)
         with self._database.read() as connection:

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from labctl.core.bits import Origin
-from labctl.ledger.values import OnInterrupt, State
+from labctl.ledger.values import OnInterrupt, Role, State
 
 metadata = sa.MetaData(
     naming_convention={
@@ -198,6 +198,7 @@ draws = sa.Table(
     "draws",
     metadata,
     sa.Column("id", sa.String(16), primary_key=True),
+    sa.Column("owner", sa.String(200)),
     sa.Column("consumer", sa.String(200), nullable=False),
     sa.Column("purpose", sa.String(200), nullable=False),
     sa.Column("n_bits", sa.BigInteger, nullable=False),
@@ -251,4 +252,21 @@ certificates = sa.Table(
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.CheckConstraint("(draw IS NULL) <> (run IS NULL)", name="of_one_thing"),
     sa.CheckConstraint("n_bits > 0", name="some_bits"),
+)
+
+# The secret itself is nowhere: it is random and long, so that its SHA-256 gives nothing away.
+api_keys = sa.Table(
+    "api_keys",
+    metadata,
+    sa.Column("id", sa.String(16), primary_key=True),
+    sa.Column("hint", sa.String(16), nullable=False),
+    sa.Column("sha256", sa.String(64), nullable=False, unique=True),
+    sa.Column("owner", sa.String(200), nullable=False),
+    sa.Column("role", _one_of(Role, "role"), nullable=False),
+    sa.Column("benches", _json()),
+    sa.Column("note", sa.String(200), nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("expires_at", UtcDateTime),
+    sa.Column("revoked_at", UtcDateTime),
+    sa.Column("used_at", UtcDateTime),
 )

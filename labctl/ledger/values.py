@@ -34,6 +34,39 @@ class OnInterrupt(StrEnum):
     RESTART = "restart"
 
 
+class Role(StrEnum):
+    """What a key allows. Each of the first four allows what those before it do; an ``agent`` serves its benches.
+
+    ``viewer`` looks, ``submitter`` orders measurements and draws bits, ``operator`` rules over everybody's jobs and
+    the benches, ``admin`` makes and revokes keys.
+    """
+
+    VIEWER = "viewer"
+    SUBMITTER = "submitter"
+    OPERATOR = "operator"
+    ADMIN = "admin"
+    AGENT = "agent"
+
+
+@dataclass(frozen=True)
+class ApiKey:
+    """An API key as the ledger knows it: never the secret, only its first letters (``hint``) and its SHA-256.
+
+    ``benches`` are those it is good for, None for all of them.
+    """
+
+    id: str
+    hint: str
+    owner: str
+    role: Role
+    benches: list[str] | None
+    note: str
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    used_at: datetime | None
+
+
 @dataclass(frozen=True)
 class BenchEntry:
     """A bench as its agent registered it; ``epoch`` counts the claims it has ever made."""
@@ -149,9 +182,13 @@ class Segment:
 
 @dataclass(frozen=True)
 class Draw:
-    """Bits given to one consumer for one purpose, for ever. ``sent_at`` is None until they were taken."""
+    """Bits given to one consumer for one purpose, for ever. ``sent_at`` is None until they were taken.
+
+    ``owner`` is whose key asked; None where none was needed.
+    """
 
     id: str
+    owner: str | None
     consumer: str
     purpose: str
     n_bits: int

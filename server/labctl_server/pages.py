@@ -10,21 +10,23 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.staticfiles import StaticFiles
 
+from labctl.ledger.values import Role
+from labctl_server.access import TheCaller, needs
 from labctl_server.service import TheService
 
 HERE = Path(__file__).parent
 router = APIRouter(include_in_schema=False)
 
 
-@router.get("/", response_class=HTMLResponse)
-def home(service: TheService) -> str:
+@router.get("/", response_class=HTMLResponse, dependencies=[needs(Role.VIEWER)])
+def home(service: TheService, caller: TheCaller) -> str:
     """What this is, and how it stands."""
     environment = Environment(
         loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     return environment.get_template("home.html").render(
         benches=service.ledger.jobs.benches(),
-        jobs=service.ledger.jobs.recent(limit=10),
+        jobs=service.ledger.jobs.recent(limit=10, benches=caller.benches),
         account=service.ledger.bits.account(),
     )
 

@@ -36,6 +36,8 @@ STATUS: tuple[tuple[type[errors.LabError], HTTPStatus], ...] = (
     (errors.LeaseLost, HTTPStatus.CONFLICT),
     (errors.NotEnoughBits, HTTPStatus.CONFLICT),
     (errors.BitsRefused, HTTPStatus.CONFLICT),
+    (errors.KeyRefused, HTTPStatus.UNAUTHORIZED),
+    (errors.NotAllowed, HTTPStatus.FORBIDDEN),
     (errors.DatabaseError, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 
@@ -132,7 +134,11 @@ class LastResort:
 def _lab_error(_: Request, error: errors.LabError) -> JSONResponse:
     for kind, status in STATUS:
         if isinstance(error, kind):
-            return problem(kind_of(error), status, str(error))
+            answer = problem(kind_of(error), status, str(error))
+            if status is HTTPStatus.UNAUTHORIZED:
+                # A browser then asks for a name and a password; the key is the password, the name may be anything.
+                answer.headers["WWW-Authenticate"] = 'Basic realm="labctl: the password is your key", Bearer'
+            return answer
     return problem(kind_of(error), HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
 
 

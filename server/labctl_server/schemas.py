@@ -10,7 +10,7 @@ from fastapi import Path, Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from labctl.core.bits import Origin
-from labctl.ledger.values import OnInterrupt
+from labctl.ledger.values import OnInterrupt, Role
 
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # as JSON spells it, and no spelling of a backslash
 
@@ -59,7 +59,7 @@ class JobRequest(Request):
     procedure: Word
     parameters: JsonObject = {}
     priority: Annotated[int, Field(ge=-1000, le=1000, description="Higher goes first.")] = 0
-    owner: Annotated[Word, Field(description="Who asks.")] = "local"
+    owner: Annotated[Word | None, Field(description="Who asks: the owner of the key, unless an operator says.")] = None
     on_interrupt: Annotated[
         OnInterrupt, Field(description="If its agent is lost: hold it for a person, or restart it.")
     ] = OnInterrupt.HOLD
@@ -97,6 +97,16 @@ class CertificateRequest(Request):
     verdict: Sentence
     results: Annotated[list[JsonObject], Field(max_length=10_000, description="A row per suite, test and variant.")]
     version: Annotated[Word, StringConstraints(max_length=64)]
+
+
+class KeyRequest(Request):
+    """A key for somebody."""
+
+    owner: Word
+    role: Role
+    benches: Annotated[list[Name] | None, Field(min_length=1, description="Only for these; all if left out.")] = None
+    expires_seconds: Annotated[float | None, Field(gt=0, le=1e9, allow_inf_nan=False)] = None
+    note: Annotated[str, StringConstraints(max_length=200), AfterValidator(_storable)] = ""
 
 
 class BenchRegistration(Request):

@@ -6,8 +6,11 @@ import contextlib
 import ipaddress
 import os
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
@@ -15,13 +18,33 @@ from fastapi import FastAPI
 from labctl.core.errors import ServiceError
 
 
+@dataclass(frozen=True)
+class Tls:
+    """The certificate (with its chain) and the private key, PEM files both."""
+
+    certificate: Path
+    key: Path
+
+    def check(self) -> None:
+        """Raise ServiceError unless both files can be used together."""
+        try:
+            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(self.certificate, self.key)
+        except OSError as error:  # ssl's own errors are of this kind, too
+            raise ServiceError(
+                f"TLS cannot be spoken with {self.certificate} and {self.key} ({error.strerror or error}); give a PEM "
+                "certificate with its chain, and the private key that belongs to it"
+            ) from error
+
+
 class Server(uvicorn.Server):
     """Uvicorn that sends those who wait for news home before it waits for them."""
 
-    def __init__(self, app: FastAPI) -> None:
+    def __init__(self, app: FastAPI, tls: Tls | None = None) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
+                ssl_certfile=None if tls is None else tls.certificate,
+                ssl_keyfile=None if tls is None else tls.key,
                 log_level="warning",
                 access_log=False,
                 ws="none",
@@ -39,15 +62,15 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, *, keys_required: bool = False) -> socket.socket:
     """A socket that listens on ``port`` (0: any free one) of this machine.
 
-    Raises ServiceError for a host that others can reach, since the service does not ask who calls, and for a busy port.
+    Raises ServiceError for a host that others can reach, unless every caller needs a key; and for a busy port.
     """
-    if not _is_loopback(host):
+    if not keys_required and not is_loopback(host):
         raise ServiceError(
-            f"the service asks nobody for a name or a key yet, so it listens on this machine only, not on {host!r}; "
-            "use --host 127.0.0.1, and an SSH tunnel to reach it from elsewhere"
+            f"{host!r} can be reached from other machines, and this service asks nobody for a key; require keys "
+            "(--require-keys), or use --host 127.0.0.1 and an SSH tunnel"
         )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # Named as TCP, or asyncio would not switch Nagle's delay off: 40 ms for every answer.
@@ -61,33 +84,35 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         bound.close()
         raise ServiceError(
-            f"cannot listen on port {port} of {host} ({error.strerror}); is another labctl serving there? "
-            "Choose another with --port, or --port 0 for any free one"
+            f"cannot listen on port {port} of {host} ({error.strerror}); is another labctl serving there? Is that an "
+            "address of this machine? Choose another with --host or --port; --port 0 takes any free one"
         ) from error
 
 
-def address(bound: socket.socket) -> str:
+def address(bound: socket.socket, *, tls: bool = False) -> str:
     """``http://127.0.0.1:8000``."""
     host, port = bound.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme = "https" if tls else "http"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 @contextlib.contextmanager
-def serving(app: FastAPI, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+def serving(app: FastAPI, host: str = "127.0.0.1", port: int = 0, tls: Tls | None = None) -> Iterator[str]:
     """``app`` in a thread of this process; gives its address."""
     with listen(host, port) as bound:
-        server = Server(app)
+        server = Server(app, tls)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, name="labctl-server")
         thread.start()
         try:
             # The socket listens already: who calls now waits until the application has started.
-            yield address(bound)
+            yield address(bound, tls=tls is not None)
         finally:
             server.should_exit = True
             thread.join()
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches ``host``."""
     if host == "localhost":
         return True
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -12,7 +12,8 @@ class Settings:
 
     An agent that is not heard of for ``lease_seconds`` has lost its job; this is looked after every ``reap_seconds``.
     A request may wait ``max_wait_seconds`` for something to happen, and looks by itself every ``poll_seconds``.
-    ``hosts`` are the names by which the service may be called (see guard.py).
+    ``hosts`` are the names by which the service may be called (see guard.py). With ``keys_required`` every caller needs
+    a key of the ledger; ``own_agents_key`` is one more, for agents that were started together with the service.
     """
 
     home: Path
@@ -23,3 +24,5 @@ class Settings:
     poll_seconds: float = 1.0
     threads: int = 200
     hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "::1")
+    keys_required: bool = False
+    own_agents_key: str | None = field(default=None, repr=False)

@@ -59,7 +59,13 @@ def test_what_it_cannot_do_it_says_in_a_sentence(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as busy:
         said = refused("--port", str(busy.getsockname()[1]), home=tmp_path)
         assert "--port 0" in said
-    assert "this machine only" in refused("--host", "0.0.0.0", home=tmp_path)  # noqa: S104 - refused, that is the test
+    everywhere = ["--host", "0.0.0.0"]  # noqa: S104 - refused, that is the test
+    assert "by which names" in refused(*everywhere, home=tmp_path)
+    assert "--require-keys" in refused(*everywhere, "--name", "lab.example", home=tmp_path)
+    said = refused(*everywhere, "--name", "lab.example", "--require-keys", home=tmp_path)
+    assert "labctl keys add YOUR-NAME --role admin" in said
+    assert "and its private key" in refused("--tls-key", "k.pem", home=tmp_path)
+    assert "PEM" in refused("--tls-key", "k.pem", "--tls-certificate", "c.pem", home=tmp_path)
 
 
 def test_a_database_that_is_not_there_is_named_without_its_password(tmp_path):
@@ -71,15 +77,6 @@ def test_a_database_that_is_not_there_is_named_without_its_password(tmp_path):
 def test_an_old_database_is_not_upgraded_unasked(tmp_path):
     (tmp_path / "labctl.db").touch()
     assert "labctl db upgrade" in refused(home=tmp_path)
-
-
-@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "example.com", "::"])  # noqa: S104 - refused, too
-def test_only_this_machine(host):
-    from labctl.core.errors import ServiceError
-    from labctl_server.serving import listen
-
-    with pytest.raises(ServiceError, match="SSH tunnel"):
-        listen(host, 0)
 
 
 def test_the_procedures_that_are_installed_are_offered():

@@ -10,13 +10,19 @@ from pydantic.dataclasses import dataclass
 from labctl.core.bits import Bits
 from labctl.core.errors import ParameterError
 from labctl.core.procedure import Artifact, Progress, Record
-from labctl.ledger.values import ArtifactEntry, BenchEntry, Job, Run, Segment, State
+from labctl.ledger.values import ArtifactEntry, BenchEntry, Job, Role, Run, Segment, State
 from labctl_server import schemas
+from labctl_server.access import needs
 from labctl_server.problems import responses
 from labctl_server.schemas import BenchName, Id
 from labctl_server.service import TheService
 
-router = APIRouter(prefix="/v1/agent", tags=["agents"], responses=responses(404, 409, 422, 503, 507))
+router = APIRouter(
+    prefix="/v1/agent",
+    tags=["agents"],
+    dependencies=[needs(Role.AGENT, Role.ADMIN)],
+    responses=responses(401, 403, 404, 409, 422, 503, 507),
+)
 
 
 @dataclass(frozen=True)

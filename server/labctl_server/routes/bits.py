@@ -10,13 +10,18 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic.dataclasses import dataclass
 
 from labctl.core.bits import Bits, Origin
-from labctl.ledger.values import Account, Draw, Part, Segment
+from labctl.ledger.values import Account, Draw, Part, Role, Segment
+from labctl_server.access import TheCaller, needs
 from labctl_server.paging import link_next
 from labctl_server.problems import responses
 from labctl_server.schemas import Before, DrawRequest, Id, Limit
 from labctl_server.service import TheService
 
-router = APIRouter(prefix="/v1", tags=["bits"])
+router = APIRouter(
+    prefix="/v1", tags=["bits"], dependencies=[needs(Role.VIEWER, Role.AGENT)], responses=responses(401, 403)
+)
+SPENDS = [needs(Role.SUBMITTER, Role.AGENT)]
+LOOKS = [needs(Role.SUBMITTER)]
 OCTETS = {
     "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     "description": "The bits, packed, most significant bit first; the header Labctl-Origin says what they are.",
@@ -31,10 +36,18 @@ class AuditedDraw:
     parts: list[Part]
 
 
-@router.post("/draws", status_code=201, responses=responses(409, 422, 503, 507))
-def make_draw(service: TheService, body: DrawRequest, response: Response) -> Draw:
+@router.post("/draws", status_code=201, dependencies=SPENDS, responses=responses(409, 422, 503, 507))
+def make_draw(service: TheService, caller: TheCaller, body: DrawRequest, response: Response) -> Draw:
     """Give bits to a consumer for ever. They do not leave yet: fetch them from ``/v1/draws/{draw}/bits``."""
-    draw = service.ledger.bits.draw(body.n_bits, body.consumer, body.purpose, body.accept_simulated)
+    draw = service.ledger.bits.draw(
+        body.n_bits,
+        body.consumer,
+        body.purpose,
+        body.accept_simulated,
+        owner=caller.owner,
+        # an agent's key names the benches that it serves; its jobs may spend what others made
+        benches=None if caller.role is Role.AGENT else caller.benches,
+    )
     response.headers["Location"] = f"/v1/draws/{draw.id}"
     return draw
 
@@ -55,15 +68,27 @@ def get_draw(service: TheService, draw: Id) -> AuditedDraw:
     return AuditedDraw(service.ledger.bits.get(draw), service.ledger.bits.audit(draw))
 
 
-@router.get("/draws/{draw}/bits", response_class=Response, responses={200: OCTETS, **responses(404, 410, 503)})
-def take_bits(service: TheService, draw: Id) -> Response:
+@router.get(
+    "/draws/{draw}/bits",
+    dependencies=SPENDS,
+    response_class=Response,
+    responses={200: OCTETS, **responses(404, 410, 503)},
+)
+def take_bits(service: TheService, caller: TheCaller, draw: Id) -> Response:
     """The bits of a draw, fresh: once. It is written down before they leave, so a broken connection burns them."""
+    caller.must_own(f"draw {draw}", service.ledger.bits.get(draw).owner)
     return _octets(service.ledger.bits.take(draw))
 
 
-@router.get("/draws/{draw}/replay", response_class=Response, responses={200: OCTETS, **responses(404, 409, 503)})
-def replay_bits(service: TheService, draw: Id) -> Response:
+@router.get(
+    "/draws/{draw}/replay",
+    dependencies=SPENDS,
+    response_class=Response,
+    responses={200: OCTETS, **responses(404, 409, 503)},
+)
+def replay_bits(service: TheService, caller: TheCaller, draw: Id) -> Response:
     """The bits of a draw that was taken, again and as often as wanted, marked as recorded (or simulated)."""
+    caller.must_own(f"draw {draw}", service.ledger.bits.get(draw).owner)
     return _octets(service.ledger.bits.replay(draw))
 
 
@@ -88,9 +113,15 @@ def list_segments(
     return found
 
 
-@router.get("/segments/{sha256}/bits", response_class=Response, responses={200: OCTETS, **responses(404, 409, 503)})
+@router.get(
+    "/segments/{sha256}/bits",
+    dependencies=LOOKS,
+    response_class=Response,
+    responses={200: OCTETS, **responses(404, 409, 503)},
+)
 def look_at_segment(
-    service: TheService, sha256: Annotated[str, Path(pattern=r"^[0-9a-f]{64}$", description="Of the packed bits.")]
+    service: TheService,
+    sha256: Annotated[str, Path(pattern=r"^[0-9a-f]{64}$", description="Of the packed bits.")],
 ) -> Response:
     """The bits of a segment that is spent or unhealthy, to look at, marked as recorded (or simulated)."""
     return _octets(service.ledger.bits.segment_bits(sha256))

@@ -6,17 +6,20 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from labctl.ledger.values import Certificate
+from labctl.ledger.values import Certificate, Role
+from labctl_server.access import needs
 from labctl_server.paging import link_next
 from labctl_server.problems import responses
 from labctl_server.schemas import Before, CertificateRequest, Id, Limit
 from labctl_server.service import TheService
 
-router = APIRouter(prefix="/v1/certificates", tags=["bits"])
+router = APIRouter(
+    prefix="/v1/certificates", tags=["bits"], dependencies=[needs(Role.VIEWER)], responses=responses(401, 403)
+)
 Named = Annotated[str | None, Query(max_length=64)]
 
 
-@router.post("", status_code=201, responses=responses(404, 409, 422, 503, 507))
+@router.post("", status_code=201, dependencies=[needs(Role.SUBMITTER)], responses=responses(404, 409, 422, 503, 507))
 def keep(service: TheService, body: CertificateRequest, response: Response) -> Certificate:
     """Keep what was found, if it is of these very bits; ``labctl certify DRAW`` sends it."""
     certificate = service.ledger.certificates.add(**body.model_dump())

@@ -9,13 +9,14 @@ from fastapi import APIRouter, Header, Path, Query, Request, Response
 
 from labctl.core.errors import ParameterError
 from labctl.ledger.states import FINAL
-from labctl.ledger.values import ArtifactEntry, Event, Job, Row, Run, Segment, State
+from labctl.ledger.values import ArtifactEntry, Event, Job, Role, Row, Run, Segment, State
+from labctl_server.access import TheCaller, needs
 from labctl_server.paging import link_next
 from labctl_server.problems import responses
 from labctl_server.schemas import Before, Id, JobRequest, Limit, Name
 from labctl_server.service import TheService
 
-router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[needs(Role.VIEWER)], responses=responses(401, 403))
 
 Key = Annotated[
     str | None,
@@ -31,9 +32,12 @@ Wait = Annotated[float, Query(ge=0, le=3600, description="Seconds to wait for th
 OfRun = Annotated[str | None, Query(max_length=64, description="One attempt; without it the last.")]
 
 
-@router.post("", status_code=202, responses=responses(404, 422, 503, 507))
-def submit_job(service: TheService, body: JobRequest, response: Response, key: Key = None) -> Job:
+@router.post("", status_code=202, dependencies=[needs(Role.SUBMITTER)], responses=responses(404, 422, 503, 507))
+def submit_job(service: TheService, caller: TheCaller, body: JobRequest, response: Response, key: Key = None) -> Job:
     """Order a measurement. Its parameters are checked now; it runs when the bench gets to it."""
+    caller.must_have(body.bench)
+    owner = body.owner or caller.owner or "local"
+    caller.must_own(f"a job of {owner}", owner)
     bench = service.ledger.jobs.bench(body.bench)
     parameters = service.catalogue.validate(body.procedure, body.parameters)
     needed = service.catalogue.describe(body.procedure)["roles"]
@@ -48,7 +52,7 @@ def submit_job(service: TheService, body: JobRequest, response: Response, key: K
         body.procedure,
         parameters,
         priority=body.priority,
-        owner=body.owner,
+        owner=owner,
         idempotency_key=key,
         on_interrupt=body.on_interrupt,
         expires_seconds=body.expires_seconds,
@@ -61,6 +65,7 @@ def submit_job(service: TheService, body: JobRequest, response: Response, key: K
 @router.get("")
 def list_jobs(
     service: TheService,
+    caller: TheCaller,
     request: Request,
     response: Response,
     state: State | None = None,
@@ -69,7 +74,7 @@ def list_jobs(
     before: Before = None,
 ) -> list[Job]:
     """The newest jobs first; a Link header leads to older ones."""
-    found = service.ledger.jobs.recent(state=state, bench=bench, limit=limit, before=before)
+    found = service.ledger.jobs.recent(state=state, bench=bench, benches=caller.benches, limit=limit, before=before)
     link_next(request, response, [job.id for job in found], limit)
     return found
 
@@ -86,9 +91,10 @@ def get_job(service: TheService, request: Request, job: Id, wait: Wait = 0.0) ->
     return service.bell.await_result(ended, patience, request) or service.ledger.jobs.get(job)
 
 
-@router.post("/{job}/cancel", responses=responses(404, 409))
-def cancel_job(service: TheService, job: Id) -> Job:
+@router.post("/{job}/cancel", dependencies=[needs(Role.SUBMITTER)], responses=responses(404, 409))
+def cancel_job(service: TheService, caller: TheCaller, job: Id) -> Job:
     """Cancel a waiting job at once; ask an active one to stop, which it does at its next step."""
+    caller.must_rule(service.ledger.jobs.get(job))
     found = service.ledger.jobs.cancel(job)
     service.bell.ring()
     return found

@@ -7,11 +7,17 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 
-from labctl.ledger.values import BenchEntry
+from labctl.ledger.values import BenchEntry, Role
+from labctl_server.access import needs
 from labctl_server.problems import responses
 from labctl_server.service import TheService
 
-router = APIRouter(prefix="/v1", tags=["procedures and benches"])
+router = APIRouter(
+    prefix="/v1",
+    tags=["procedures and benches"],
+    dependencies=[needs(Role.VIEWER)],
+    responses=responses(401, 403),
+)
 
 
 class Procedure(BaseModel):
