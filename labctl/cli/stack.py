@@ -201,9 +201,11 @@ def child(
 
 
 def agent(home: Path, station: str, service: str, key: str, *, logs: bool) -> contextlib.AbstractContextManager[Child]:
-    """Run the agent of one station, which shows ``key`` to the service, until leaving."""
+    """Run the agent of one station, until leaving; ``key`` is for the service, None for LABCTL_KEY."""
     words = ["labctl.cli.agent", "--station", station, "--service", service, "--home", str(home)]
-    return child(home, f"agent of {Path(station).stem}", words, logs=logs, more={"LABCTL_KEY": key})
+    return child(
+        home, f"agent of {Path(station).stem}", words, logs=logs, more={} if key is None else {"LABCTL_KEY": key}
+    )
 
 
 def _await(stack: Stack, clock: Clock, path: str, limit_seconds: float = 60.0) -> None:
