@@ -200,7 +200,9 @@ def child(
         yield started
 
 
-def agent(home: Path, station: str, service: str, key: str, *, logs: bool) -> contextlib.AbstractContextManager[Child]:
+def agent(
+    home: Path, station: str, service: str, key: str | None = None, *, logs: bool
+) -> contextlib.AbstractContextManager[Child]:
     """Run the agent of one station, until leaving; ``key`` is for the service, None for LABCTL_KEY."""
     words = ["labctl.cli.agent", "--station", station, "--service", service, "--home", str(home)]
     return child(
