@@ -8,12 +8,13 @@ import math
 import os
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 import numpy as np
+from httpx_sse import ServerSentEvent, connect_sse
 
 from labctl.core import errors
 from labctl.core.clock import Clock, WallClock
@@ -93,6 +94,35 @@ class Http:
         if answer.is_success:
             return answer
         raise _problem(answer)
+
+    def follow(self, path: str, last: str = "", silence_seconds: float = 60.0) -> Iterator[ServerSentEvent]:
+        """The server-sent events at ``path``, behind the one whose id is ``last``.
+
+        A connection that breaks, or is silent for longer than the service ever is, is made anew behind the last event
+        that came. Ends with the stream only if its last event was named ``end``.
+
+        Raises the LabError that the service met, or ServiceError when it does not answer three times running.
+        """
+        failed = 0
+        while True:
+            headers = {"Last-Event-ID": last} if last else {}
+            try:
+                with connect_sse(self._client, "GET", path, headers=headers, timeout=silence_seconds) as source:
+                    if not source.response.is_success:
+                        source.response.read()
+                        raise _problem(source.response)
+                    for event in source.iter_sse():
+                        last, failed = event.id or last, 0
+                        yield event
+                        if event.event == "end":
+                            return
+                error: Exception = httpx.RemoteProtocolError("the stream broke off")
+            except PASSING as broken:
+                error = broken
+            failed += 1
+            if failed >= ATTEMPTS:
+                raise self._unreachable(error, repeatable=True) from error
+            self._clock.sleep(0.2 * failed)
 
     def _unreachable(self, error: Exception, repeatable: bool) -> errors.ServiceError:
         said = str(error) or type(error).__name__

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -21,6 +21,7 @@ from labctl.client.values import (
     Draw,
     Event,
     Job,
+    News,
     Part,
     Run,
     Segment,
@@ -119,6 +120,14 @@ class Client:
                     f"job {job} is still {found.state} ({found.done} of {found.total} {found.unit}) after "
                     f"{timeout_seconds:g} s; it goes on: wait longer, or cancel it"
                 )
+
+    def watch(self, job: str, behind: str = "") -> Iterator[News]:
+        """What happens to a job, as it happens, from the beginning or ``behind`` the mark of an earlier one.
+
+        Ends with the job; a broken connection is made anew, and nothing is missed or comes twice.
+        """
+        for event in self._http.follow(f"/v1/jobs/{job}/stream", behind):
+            yield News(event.event, event.id, event.json())
 
     def cancel(self, job: str) -> Job:
         """Cancel a waiting job at once; ask an active one to stop."""

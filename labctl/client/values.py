@@ -100,6 +100,18 @@ class Event:
 
 
 @dataclass(frozen=True)
+class News:
+    """Something new of a job: ``kind`` is event, record, progress or end (``data`` is the job then).
+
+    ``mark`` is where it stands in the stream; handed in again, it gives what came later.
+    """
+
+    kind: str
+    mark: str
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class ArtifactEntry:
     """A file that a job made."""
 

@@ -128,15 +128,24 @@ class Jobs:
                 refuse(connection, job, "be cancelled")
             return fetch_job(connection, job)
 
-    def events(self, job: str | None = None, *, after: int = 0, limit: int = 1000) -> list[Event]:
-        """What happened after event ``after``, oldest first; to one job or to all."""
+    def events(
+        self, job: str | None = None, *, after: int = 0, limit: int = 1000, benches: Collection[str] | None = None
+    ) -> list[Event]:
+        """What happened after event ``after``, oldest first; to one job, to those of some benches or to all."""
         columns = [events.c[field.name] for field in fields(Event)]
         query = sa.select(*columns).where(events.c.seq > after).order_by(events.c.seq).limit(limit)
         with self._database.read() as connection:
             if job is not None:
                 fetch_job(connection, job)
                 query = query.where(events.c.job == job)
+            if benches is not None:
+                query = query.where(events.c.job.in_(sa.select(jobs.c.id).where(jobs.c.bench.in_(benches))))
             return [Event(**row) for row in connection.execute(query).mappings()]
+
+    def last_event(self) -> int:
+        """The number of the newest event; 0 before the first."""
+        with self._database.read() as connection:
+            return connection.scalar(sa.select(sa.func.max(events.c.seq))) or 0
 
     def benches(self) -> list[BenchEntry]:
         """The benches that ever registered, by name."""

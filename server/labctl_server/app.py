@@ -17,7 +17,7 @@ from labctl_server import pages, problems
 from labctl_server.bell import Bell
 from labctl_server.catalogue import Catalogue, Installed
 from labctl_server.guard import Guard
-from labctl_server.routes import agent, bits, certificates, health, jobs, keys, procedures
+from labctl_server.routes import agent, bits, certificates, health, jobs, keys, procedures, streams
 from labctl_server.service import Service
 from labctl_server.settings import Settings
 
@@ -66,7 +66,7 @@ def create_app(settings: Settings, catalogue: Catalogue | None = None) -> FastAP
     )
     problems.install(app)
     app.add_middleware(Guard, hosts=settings.hosts)
-    for part in (jobs, bits, certificates, procedures, keys, agent, health):
+    for part in (jobs, streams, bits, certificates, procedures, keys, agent, health):
         app.include_router(part.router)
     pages.install(app)
     return app

@@ -113,9 +113,10 @@ def test_every_address_lets_in_whom_its_rule_says(app, as_):
         assert as_(None).request(method, path).status_code == 401, (method, path)
         rule = next(who for verb, where, who in RULES if re.fullmatch(verb, method) and re.fullmatch(where, path))
         for role, client in clients.items():
-            answer = client.request(method, path.replace("/benches/nothing", "/benches/b1"), json={})
-            assert answer.status_code < 500
-            assert (answer.status_code == 403) == (role not in rule), (method, path, role, answer.text)
+            where = path.replace("/benches/nothing", "/benches/b1")
+            with client.stream(method, where, json={}) as answer:  # some answers have no end
+                assert answer.status_code < 500
+                assert (answer.status_code == 403) == (role not in rule), (method, path, role)
             seen += 1
     assert seen > 100
 

@@ -74,6 +74,8 @@ def heartbeat(service: TheService, job: Id, body: schemas.HeartbeatRequest) -> B
     """Renew the lease and say how far the job is."""
     progress = None if body.done is None else Progress(body.done, body.total, body.unit)
     cancel = service.ledger.leases.heartbeat(job, body.epoch, progress)
+    if progress is not None:
+        service.bell.tell(job)
     return Beat(cancel, service.settings.lease_seconds)
 
 
@@ -81,7 +83,9 @@ def heartbeat(service: TheService, job: Id, body: schemas.HeartbeatRequest) -> B
 def append_records(service: TheService, job: Id, body: schemas.RecordsRequest) -> Kept:
     """Keep records; those whose numbers are there already are left as they are."""
     rows = [Record(row.kind, row.values) for row in body.records]
-    return Kept(service.ledger.runs.append_records(job, body.epoch, body.first_sequence, rows))
+    kept = Kept(service.ledger.runs.append_records(job, body.epoch, body.first_sequence, rows))
+    service.bell.tell(job)
+    return kept
 
 
 @router.post("/jobs/{job}/segments", status_code=201)
