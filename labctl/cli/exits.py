@@ -27,6 +27,7 @@ CODES: tuple[tuple[type[errors.LabError], int], ...] = (
     (errors.IllegalTransition, 3),
     (errors.KeyRefused, 3),
     (errors.NotAllowed, 3),
+    (errors.TooManyRequests, 5),
     (errors.LeaseLost, 3),
     (errors.StationError, 2),
     (errors.PartNotFound, 2),

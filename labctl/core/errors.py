@@ -19,7 +19,8 @@
     │   ├── NotEnoughBits      more bits were asked for than are there
     │   ├── BitsRefused        these bits may not be drawn or deposited this way
     │   ├── KeyRefused         no API key, or one that is wrong, expired or revoked
-    │   └── NotAllowed         the caller's key does not allow this
+    │   ├── NotAllowed         the caller's key does not allow this
+    │   └── TooManyRequests    the caller asks too often
     ├── ServiceError           the service cannot be reached or answered with a problem
     └── Cancelled              the job was cancelled while it ran
 
@@ -99,6 +100,14 @@ class KeyRefused(LedgerError):
 
 class NotAllowed(LedgerError):
     """The caller's key does not allow this."""
+
+
+class TooManyRequests(LedgerError):
+    """The caller asks too often; ``seconds`` is when to ask again, if that is known."""
+
+    def __init__(self, message: str, seconds: int | None = None) -> None:
+        super().__init__(message)
+        self.seconds = seconds
 
 
 class ServiceError(LabError):

@@ -142,6 +142,12 @@ class Jobs:
                 query = query.where(events.c.job.in_(sa.select(jobs.c.id).where(jobs.c.bench.in_(benches))))
             return [Event(**row) for row in connection.execute(query).mappings()]
 
+    def counts(self) -> dict[tuple[str, str], int]:
+        """How many jobs there are, by bench and state."""
+        query = sa.select(jobs.c.bench, jobs.c.state, sa.func.count()).group_by(jobs.c.bench, jobs.c.state)
+        with self._database.read() as connection:
+            return {(row[0], str(row[1])): row[2] for row in connection.execute(query)}
+
     def last_event(self) -> int:
         """The number of the newest event; 0 before the first."""
         with self._database.read() as connection:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from labctl.core.errors import LabError, ServiceError
 from labctl.ledger.engine import DATABASE_NAME, alone, migrate, open_ledger
+from labctl_server import logs
 from labctl_server.app import create_app
 from labctl_server.serving import Server, Tls, address, is_loopback, listen
 from labctl_server.settings import Settings
@@ -24,7 +25,7 @@ OWN_AGENTS_KEY = "LABCTL_OWN_AGENTS_KEY"
 def main(words: list[str] | None = None) -> int:
     """Serve until told to stop; returns the exit code (2: it could not start, and said why)."""
     asked = _parser().parse_args(words)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s", stream=sys.stderr)
+    logs.configure(as_json=asked.log_format == "json")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
         settings, tls = _settings(asked)
@@ -91,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tls-key", type=Path, help="PEM file of its private key")
     parser.add_argument("--port", type=int, default=8000, help="0 takes any free one (default: %(default)s)")
     parser.add_argument("--database-url", help="another database, e.g. postgresql://user@host/labctl")
+    parser.add_argument("--log-format", choices=["text", "json"], default="text", help="of the lines on stderr")
     parser.add_argument("--until-stdin-closes", action="store_true", help="end in good order when stdin closes")
     return parser
 

@@ -81,7 +81,11 @@ async def caller_of(request: Request, _: Annotated[object, Security(_scheme)] = 
                 "`labctl keys add` makes one"
             )
         return HERE
-    return await anyio.to_thread.run_sync(_caller, service, secret)
+    caller = await anyio.to_thread.run_sync(_caller, service, secret)
+    request.scope["labctl.caller"] = caller.owner  # for the log
+    if caller.role is not Role.AGENT and caller.owner is not None:
+        service.rates.count(caller.owner, service.settings.requests_per_minute)
+    return caller
 
 
 def needs(*enough: Role) -> Any:

@@ -15,8 +15,11 @@ from labctl.core.errors import LabError
 from labctl.ledger.engine import open_ledger
 from labctl_server import pages, problems
 from labctl_server.bell import Bell
+from labctl_server.bounds import Bounds
 from labctl_server.catalogue import Catalogue, Installed
 from labctl_server.guard import Guard
+from labctl_server.logs import Logged
+from labctl_server.metrics import Metrics, Timed
 from labctl_server.routes import agent, bits, certificates, health, jobs, keys, procedures, streams
 from labctl_server.service import Service
 from labctl_server.settings import Settings
@@ -44,7 +47,8 @@ def create_app(settings: Settings, catalogue: Catalogue | None = None) -> FastAP
         anyio.to_thread.current_default_thread_limiter().total_tokens = settings.threads
         with open_ledger(settings.database_url or settings.home, home=settings.home) as ledger:
             bell = Bell(settings.poll_seconds)
-            app.state.service = Service(settings, ledger, bell, catalogue or Installed())
+            app.state.service = Service(settings, ledger, bell, catalogue or Installed(), metrics)
+            metrics.open(ledger)
             over = threading.Event()
             reaper = threading.Thread(target=_reap, args=(app.state.service, over), name="reaper")
             reaper.start()
@@ -65,7 +69,11 @@ def create_app(settings: Settings, catalogue: Catalogue | None = None) -> FastAP
         redoc_url=None,
     )
     problems.install(app)
+    metrics = Metrics()
+    app.add_middleware(Bounds, settings=settings)
     app.add_middleware(Guard, hosts=settings.hosts)
+    app.add_middleware(Timed, metrics=metrics)
+    app.add_middleware(Logged)
     for part in (jobs, streams, bits, certificates, procedures, keys, agent, health):
         app.include_router(part.router)
     pages.install(app)

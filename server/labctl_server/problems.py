@@ -38,6 +38,7 @@ STATUS: tuple[tuple[type[errors.LabError], HTTPStatus], ...] = (
     (errors.BitsRefused, HTTPStatus.CONFLICT),
     (errors.KeyRefused, HTTPStatus.UNAUTHORIZED),
     (errors.NotAllowed, HTTPStatus.FORBIDDEN),
+    (errors.TooManyRequests, HTTPStatus.TOO_MANY_REQUESTS),
     (errors.DatabaseError, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 
@@ -138,6 +139,8 @@ def _lab_error(_: Request, error: errors.LabError) -> JSONResponse:
             if status is HTTPStatus.UNAUTHORIZED:
                 # A browser then asks for a name and a password; the key is the password, the name may be anything.
                 answer.headers["WWW-Authenticate"] = 'Basic realm="labctl: the password is your key", Bearer'
+            if isinstance(error, errors.TooManyRequests) and error.seconds is not None:
+                answer.headers["Retry-After"] = str(error.seconds)
             return answer
     return problem(kind_of(error), HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
 
@@ -159,7 +162,9 @@ def _http(request: Request, error: HTTPException) -> JSONResponse:
         HTTPStatus.NOT_FOUND: f"there is nothing at {request.url.path}; /docs lists what there is",
         HTTPStatus.METHOD_NOT_ALLOWED: f"{request.method} does not work on {request.url.path}; /docs lists what does",
     }
-    answer = problem(status.phrase.lower().replace(" ", "-"), status, said.get(status, str(error.detail)))
+    # HTTP's own name for 413 changed between versions of Python
+    kind = "content-too-large" if status == 413 else status.phrase.lower().replace(" ", "-")
+    answer = problem(kind, status, said.get(status, str(error.detail)))
     answer.headers.update(error.headers or {})
     return answer
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -10,6 +10,8 @@ from fastapi import Depends, Request
 from labctl.ledger.engine import Ledger
 from labctl_server.bell import Bell
 from labctl_server.catalogue import Catalogue
+from labctl_server.metrics import Metrics
+from labctl_server.rates import Rates
 from labctl_server.settings import Settings
 
 
@@ -21,6 +23,8 @@ class Service:
     ledger: Ledger
     bell: Bell
     catalogue: Catalogue
+    metrics: Metrics
+    rates: Rates = field(default_factory=Rates)
 
 
 def service_of(request: Request) -> Service:

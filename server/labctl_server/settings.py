@@ -14,6 +14,8 @@ class Settings:
     A request may wait ``max_wait_seconds`` for something to happen, and looks by itself every ``poll_seconds``.
     ``hosts`` are the names by which the service may be called (see guard.py). With ``keys_required`` every caller needs
     a key of the ledger; ``own_agents_key`` is one more, for agents that were started together with the service.
+    A request may bring ``most_bytes``, one of an agent ``most_agent_bytes``, and is given up when nothing of it comes
+    for ``body_seconds``. Whoever has a key may ask ``requests_per_minute`` times; agents as often as they have to.
     """
 
     home: Path
@@ -25,4 +27,8 @@ class Settings:
     threads: int = 200
     hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "::1")
     keys_required: bool = False
+    most_bytes: int = 16 << 20
+    most_agent_bytes: int = 256 << 20
+    body_seconds: float = 30.0
+    requests_per_minute: int = 6000
     own_agents_key: str | None = field(default=None, repr=False)

@@ -33,7 +33,7 @@ RULES = [
     ("GET", r"/v1/segments/[^/]*/bits", ABOVE["submitter"]),
     ("GET", r"/v1/(bits|segments|draws)(/.*)?", (*ABOVE["viewer"], "agent")),
     ("POST", r"/v1/.*", ABOVE["submitter"]),
-    ("GET", r"/v1/.*|/", ABOVE["viewer"]),
+    ("GET", r"/v1/.*|/|/metrics", ABOVE["viewer"]),
 ]
 
 

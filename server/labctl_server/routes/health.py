@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic.dataclasses import dataclass
 
 from labctl.ledger.engine import sqlite_warning
+from labctl.ledger.values import Role
+from labctl_server.access import needs
+from labctl_server.metrics import CONTENT_TYPE
 from labctl_server.problems import responses
 from labctl_server.service import TheService
 
@@ -35,6 +38,17 @@ class Ready:
 def healthz() -> Alive:
     """Answers as long as the process lives."""
     return Alive("ok", version("labctl"))
+
+
+@router.get(
+    "/metrics",
+    dependencies=[needs(Role.VIEWER)],
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {}}, "description": "For Prometheus."}, **responses(401, 403)},
+)
+def metrics(service: TheService) -> Response:
+    """Numbers for Prometheus: jobs by state, bits by origin, silent benches, how long requests took."""
+    return Response(service.metrics.text(), media_type=CONTENT_TYPE)
 
 
 @router.get("/readyz", responses=responses(503, 507))
