@@ -23,7 +23,8 @@ class Rates:
         rate = RateLimitItemPerMinute(per_minute)
         if self._limiter.hit(rate, caller):
             return
-        again = self._limiter.get_window_stats(rate, caller).reset_time - time.time()  # noqa: TID251 - limits counts in it
+        window = self._limiter.get_window_stats(rate, caller)
+        again = window.reset_time - time.time()  # noqa: TID251 - limits counts in it
         seconds = max(1, math.ceil(again))
         raise TooManyRequests(
             f"{caller} asked more than {per_minute} times within a minute; ask again in {seconds} s, and follow a job at "
