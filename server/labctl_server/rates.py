@@ -27,7 +27,7 @@ class Rates:
         again = window.reset_time - time.time()  # noqa: TID251 - limits counts in it
         seconds = max(1, math.ceil(again))
         raise TooManyRequests(
-            f"{caller} asked more than {per_minute} times within a minute; ask again in {seconds} s, and follow a job at "
-            "/v1/jobs/JOB/stream or with ?wait=30 instead of asking for it again and again",
+            f"{caller} asked more than {per_minute} times within a minute; ask again in {seconds} s, and follow a job "
+            "at /v1/jobs/JOB/stream, or with ?wait=30, instead of asking for it again and again",
             seconds,
         )
