@@ -16,8 +16,8 @@ import numpy as np
 from labctl_sim.flips import Floats
 from labctl_sim.waveform import Waveform
 
-STAIRS = 5  # in one time constant: as coarse, on 10 % to 90 %, as the ten stairs of a generator's edge
-SETTLED = 6.0  # time constants after which 0.25 % are left, and one level will do
+STAIRS = 20  # in one time constant: with 5, P of a short pulse is off by another 0.015 (stairs are its peak)
+SETTLED = 2.5e-3  # of the cycle's swing: with less left, one level will do
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,11 @@ class LowPass:
         if not self.seconds:
             return self.source
         volts, seconds = [], []
+        settled = SETTLED * max(float(np.ptp(self.source.volts)), 1e-300)
         for level, begin, length in zip(self.source.volts, self._begins, self.source.seconds, strict=True):
-            falling = min(float(length), SETTLED * self.seconds)
-            count = max(1, math.ceil(STAIRS * falling / self.seconds - 1e-9))
+            constants = math.log(max(abs(begin - level) / settled, 1.0))
+            falling = min(float(length), constants * self.seconds)
+            count = math.ceil(STAIRS * falling / self.seconds - 1e-9)
             marks = np.linspace(0.0, falling, count + 1)
             if length > falling:
                 marks = np.r_[marks, length]
