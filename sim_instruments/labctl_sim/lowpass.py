@@ -16,7 +16,7 @@ import numpy as np
 from labctl_sim.flips import Floats
 from labctl_sim.waveform import Waveform
 
-STAIRS = 20  # in one time constant: with 5, P of a short pulse is off by another 0.015 (stairs are its peak)
+STAIRS = 20  # in one time constant: with 5, P of a short pulse is off by another 0.016 (stairs are its peak)
 SETTLED = 2.5e-3  # of the cycle's swing: with less left, one level will do
 
 
