@@ -13,6 +13,9 @@ from pymeasure.instruments import Instrument
 from labctl.core.device import Identity
 from labctl.core.errors import InstrumentError, InstrumentGone, InstrumentTimeout, StationError
 
+RAMP_VOLTS = 0.05
+"""The largest step in which ``safe()`` takes a level that is on towards zero: well below what switches a junction."""
+
 
 class LabInstrument(Instrument):  # type: ignore[misc]  # pymeasure carries no types
     """A PyMeasure instrument that satisfies `labctl.core.device.Device` once ``errors`` (the dialect's part),
@@ -209,3 +212,17 @@ class LabInstrument(Instrument):  # type: ignore[misc]  # pymeasure carries no t
 def close_enough(value: float, relative: float = 1e-3, absolute: float = 0.0) -> float:
     """The tolerance of a read-back of ``value``: the larger of the two."""
     return max(abs(value) * relative, absolute)
+
+
+def steps_to_zero(level: float, largest: float, most: int = 200) -> list[float]:
+    """Levels from ``level`` down to zero, in steps of at most ``largest``, but no more than ``most`` of them.
+
+    For ``safe()`` of a source that is found live: a level cut off at once is a step on the junction.
+
+    >>> steps_to_zero(-0.1, 0.05)
+    [-0.05, 0.0]
+    """
+    if not math.isfinite(level):
+        return [0.0]
+    count = min(most, max(1, math.ceil(abs(level) / largest)))
+    return [level * (count - done) / count + 0.0 for done in range(1, count + 1)]

@@ -127,15 +127,24 @@ def test_apply_amps_limits_volts(script):
         assert smu.apply_amps(0.0, 0.25) == 0.0
 
 
+OFF = (":SOUR:VOLT 0", ":SOUR:CURR 0", ":OUTP 0", "*CLS")
+
+
+def test_safe_turns_the_output_off_whatever_stands_in_the_way_of_a_slow_descent(script):
+    exchange = script(IDN, ERRORS).ask(":OUTP?", "what?").write(*OFF).ask(":OUTP?", "0")
+    with expected_protocol(Keithley2400, exchange.pairs) as smu, pytest.raises(InstrumentError, match="what"):
+        smu.safe()
+
+
 def test_safe_clears_the_device_first_because_a_sweep_holds_back_outp_off(script):
-    exchange = script(IDN, ERRORS).write(":SOUR:VOLT 0", ":SOUR:CURR 0", ":OUTP 0", "*CLS").ask(":OUTP?", "0")
+    exchange = script(IDN, ERRORS).ask(":OUTP?", "0").write(*OFF).ask(":OUTP?", "0")
     with expected_protocol(Keithley2400, exchange.pairs) as smu:
         smu.safe()
         assert smu.adapter.connection.clear.called
 
 
 def test_safe_aborts_where_the_connection_cannot_clear(script):
-    exchange = script(IDN, ERRORS).write(":ABOR", ":SOUR:VOLT 0", ":SOUR:CURR 0", ":OUTP 0", "*CLS").ask(":OUTP?", "0")
+    exchange = script(IDN, ERRORS).write(":ABOR").ask(":OUTP?", "0").write(*OFF).ask(":OUTP?", "0")
     with expected_protocol(Keithley2400, exchange.pairs) as smu:
         smu.adapter.connection.clear.side_effect = NotImplementedError
         smu.safe()
