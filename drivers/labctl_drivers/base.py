@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import RLock
@@ -15,6 +16,8 @@ from labctl.core.errors import InstrumentError, InstrumentGone, InstrumentTimeou
 
 RAMP_VOLTS = 0.05
 """The largest step in which ``safe()`` takes a level that is on towards zero: well below what switches a junction."""
+WHOLE = re.compile(r"[+-]?\d+\.\d+[eE][+-]?\d{2,3}")
+"""A number with an exponent, as instruments answer it: one that was cut short has lost that."""
 
 
 class LabInstrument(Instrument):  # type: ignore[misc]  # pymeasure carries no types
@@ -115,6 +118,19 @@ class LabInstrument(Instrument):  # type: ignore[misc]  # pymeasure carries no t
     def number(self, command: str) -> float:
         """Ask ``command`` and read the reply as one number."""
         return float(self.values(command, separator="\0")[0])
+
+    def level(self, command: str) -> float:
+        """Ask ``command``, which answers a level, twice; raises InstrumentError unless both replies agree and are whole.
+
+        For the way to zero, which begins where the reply says: a digit that was lost would begin it ten times higher.
+        """
+        replies = self.ask(command), self.ask(command)
+        if replies[0] != replies[1] or WHOLE.fullmatch(replies[0]) is None:
+            raise InstrumentError(
+                f"{self.name}: answered {replies[0]!r} and then {replies[1]!r} to {command!r}, which cannot be trusted "
+                "as the level that it gives; it is turned off without going down in steps"
+            )
+        return float(replies[0])
 
     def check_errors(self) -> list[str]:
         """Drain the error queue and raise InstrumentError naming the last command if anything was in it."""

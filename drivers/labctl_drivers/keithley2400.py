@@ -219,13 +219,13 @@ class Keithley2400(ScpiInstrument):
     def _ramp_down(self) -> None:
         if not self.output_enabled:
             return
-        if self.source_function == "VOLT":
-            for level in steps_to_zero(self.source_volts, RAMP_VOLTS):
-                self.write(f":SOUR:VOLT {level:.9e}")
-        else:
-            amps = self.source_amps
-            for level in steps_to_zero(amps, abs(amps) / AMP_STEPS or 1.0):
-                self.write(f":SOUR:CURR {level:.9e}")
+        source = self.source_function
+        if source not in ("VOLT", "CURR"):
+            raise InstrumentError(f"{self.name}: answered {source!r} when asked for what it sources")
+        level = self.level(f":SOUR:{source}?")
+        largest = RAMP_VOLTS if source == "VOLT" else abs(level) / AMP_STEPS or 1.0
+        for step in steps_to_zero(level, largest):
+            self.write(f":SOUR:{source} {step:.9e}")
 
     def _apply(self, setup: Setup, level: float) -> float:
         with self.lock:

@@ -220,7 +220,7 @@ class Keysight81160A(ScpiInstrument):
             self._forget()
             try:
                 if self.output_enabled and self.function == "DC":
-                    for level in steps_to_zero(self.offset_volts, RAMP_VOLTS):
+                    for level in steps_to_zero(self.level(":VOLT1:OFFS?"), RAMP_VOLTS):
                         self.write(f":VOLT1:OFFS {level:.9e}")
             finally:
                 self.write(":OUTP1 0")  # without looking at old errors

@@ -26,6 +26,7 @@ COMMANDS = {
     "sample": "sample:sample",
     "certify": "certify:certify",
     "station": "stations:station",
+    "safe": "safe:safe",
     "sim": "sim:sim",
     "crossbar": "crossbar:crossbar",
     "conform": "conform:conform",

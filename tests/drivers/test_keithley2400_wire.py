@@ -130,9 +130,31 @@ def test_apply_amps_limits_volts(script):
 OFF = (":SOUR:VOLT 0", ":SOUR:CURR 0", ":OUTP 0", "*CLS")
 
 
-def test_safe_turns_the_output_off_whatever_stands_in_the_way_of_a_slow_descent(script):
-    exchange = script(IDN, ERRORS).ask(":OUTP?", "what?").write(*OFF).ask(":OUTP?", "0")
-    with expected_protocol(Keithley2400, exchange.pairs) as smu, pytest.raises(InstrumentError, match="what"):
+FOUND = [(":OUTP?", "1"), (":SOUR:FUNC?", "VOLT")]
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [(":OUTP?", "what?")],
+        [(":OUTP?", "1"), (":SOUR:FUNC?", "VO")],
+        [*FOUND, (":SOUR:VOLT?", "+1.990000E-01"), (":SOUR:VOLT?", "+1.990000E+01")],
+        [*FOUND, (":SOUR:VOLT?", "+1.990"), (":SOUR:VOLT?", "+1.990")],
+    ],
+)
+def test_a_way_to_zero_begins_at_no_level_that_is_not_certain_and_the_output_goes_off_all_the_same(script, answers):
+    exchange = script(IDN, ERRORS)
+    exchange.pairs += answers
+    exchange.write(*OFF).ask(":OUTP?", "0")
+    with expected_protocol(Keithley2400, exchange.pairs) as smu, pytest.raises(InstrumentError, match="answered"):
+        smu.safe()
+
+
+def test_a_level_goes_to_zero_in_steps_before_the_output_goes_off(script):
+    exchange = script(IDN, ERRORS)
+    exchange.pairs += [*FOUND, *[(":SOUR:VOLT?", "-1.200000E-01")] * 2]
+    exchange.write(*[f":SOUR:VOLT {volts:.9e}" for volts in (-0.08, -0.04, 0.0)], *OFF).ask(":OUTP?", "0")
+    with expected_protocol(Keithley2400, exchange.pairs) as smu:
         smu.safe()
 
 
