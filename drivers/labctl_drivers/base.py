@@ -120,7 +120,7 @@ class LabInstrument(Instrument):  # type: ignore[misc]  # pymeasure carries no t
         return float(self.values(command, separator="\0")[0])
 
     def level(self, command: str) -> float:
-        """Ask ``command``, which answers a level, twice; raises InstrumentError unless both replies agree and are whole.
+        """Ask ``command``, which answers a level, twice; raises InstrumentError unless both agree and are whole.
 
         For the way to zero, which begins where the reply says: a digit that was lost would begin it ten times higher.
         """

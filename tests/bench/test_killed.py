@@ -1,0 +1,119 @@
+"""kill -9 in the middle of a measurement, and a safe bench after the next start; the instruments outlive the process.
+
+They are served over HiSLIP by this process, whose world can be asked what is really on.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from labctl.bench.journal import left_open
+from labctl.bench.station import load_station
+from labctl_sim.bench import open_bench
+from labctl_sim.serve import serving
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="kill -9 is a POSIX signal")
+
+RUNS = [
+    ("crossbar_read", {}),
+    ("bitstream", {"junctions": [[1, 2]], "bits_per_junction": 1024, "calibration_shots": 100}),
+    ("switching_curve", {"points": 5, "shots": 100}),
+]
+
+
+class Lab:
+    """A served bench that survives its clients, and a process whose children are these."""
+
+    def __init__(self, served, path, folder):
+        self.world = served.bench.world
+        self.grounds = load_station(path).wiring.grounds()
+        self.folder = folder
+        self.journal = folder / "journal.jsonl"
+        self._message = self.world.faults.message
+        self.world.faults.message = self._count
+        self.messages = 0
+        self._doomed = None
+        words = [sys.executable, str(Path(__file__).with_name("bench_process.py")), str(path), str(folder)]
+        self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def _count(self, role):
+        """Kill the child that is doomed once so many messages have come."""
+        self.messages += 1
+        if self._doomed is not None and self.messages >= self._doomed[1]:
+            number, self._doomed = self._doomed[0], None
+            os.kill(number, signal.SIGKILL)
+        return self._message(role)
+
+    def child(self, *words, killed_after=None):
+        """Have a child do this, and kill it after so many messages; its exit status, negative if it was killed."""
+        self.messages = 0
+        self.process.stdin.write(" ".join(words) + "\n")
+        self.process.stdin.flush()
+        number = int(self.process.stdout.readline())
+        if killed_after is not None:
+            self._doomed = number, killed_after
+        status = int(self.process.stdout.readline())
+        self._doomed = None
+        return status
+
+    def check(self):
+        """Hold the bench, and what is written of it, to what a safe one is."""
+        assert not self.world.is_live()
+        assert not self.world.is_playing
+        assert self.world.closed == self.grounds
+        assert self.world.hot_switches == 0
+        assert left_open(self.journal) is None
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("killed")
+    demo = load_station("demo")
+    with serving(open_bench(demo.path, clock="virtual")) as served:
+        text = demo.text.replace("sim:{station}@labctl", "@py").replace('name = "demo"', 'name = "served"', 1)
+        for role, entry in demo.instruments.items():
+            text = text.replace(f'"{entry.address}"', f'"{served.hislip[role]}"')
+        path = folder / "served.toml"
+        path.write_text(text, encoding="utf-8")
+        found = Lab(served, path, folder)
+        yield found
+        found.close()
+
+
+@pytest.mark.parametrize("kills", [6, pytest.param(100, marks=pytest.mark.slow)])
+def test_after_a_kill_at_any_moment_the_next_start_makes_the_bench_safe(lab, kills):
+    chooser = np.random.default_rng(kills)
+    lengths = {}
+    on = interrupted = 0
+    for turn in range(kills):
+        name, parameters = RUNS[turn % len(RUNS)]
+        words = ["run", name, json.dumps(parameters)]
+        if name not in lengths:
+            assert lab.child(*words) == 0
+            lengths[name] = lab.messages
+            lab.check()
+        assert lab.child(*words, killed_after=int(chooser.integers(1, lengths[name]))) == -signal.SIGKILL
+        was_open = left_open(lab.journal) is not None
+        interrupted += was_open
+        on += lab.world.is_live() or lab.world.is_playing
+        if turn % 3 == 2:  # the one that comes to make it safe is killed as well
+            lab.child("safe", killed_after=int(chooser.integers(1, 20)))
+        again = ["safe", "open"][turn % 2]
+        assert lab.child(again) == 0
+        lab.check()
+        if again == "open" and turn % 3 != 2:
+            told = json.loads((lab.folder / "said.txt").read_text())
+            assert told["left_open"] == was_open
+    assert on >= kills / 10, "too few of the benches were live for this to mean anything"
+    assert interrupted >= kills * 0.9
