@@ -160,6 +160,7 @@ class Held(Keithley2400):
 """
 
 
+@pytest.mark.slow
 def test_an_agent_whose_instrument_hangs_ends_itself_and_its_bench_is_brought_to_rest(lab, tmp_path, monkeypatch):
     """A call that never returns hears of no wish to stop; neither does a heartbeat end it."""
     (tmp_path / "held_meter.py").write_text(HELD)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from labctl.bench.journal import journal_path, left_open
 from labctl.bench.station import load_station
+from labctl.core.errors import LabError
 
 RESCUE_SECONDS = 120.0
 """A bench of which every instrument hangs is given up after that."""
@@ -16,7 +17,10 @@ RESCUE_SECONDS = 120.0
 
 def rescue(home: Path, station: str) -> str | None:
     """Have a fresh process bring a bench to rest whose owner is gone; what it said, None if there was no need to."""
-    name = load_station(station).name
+    try:
+        name = load_station(station).name
+    except LabError as error:
+        return f"whether the bench of {station} is at rest cannot be told: {error}"
     if left_open(journal_path(home, name)) is None:
         return None
     try:

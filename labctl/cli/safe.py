@@ -30,14 +30,14 @@ def safe(
     lock = FileLock(folder / "agents" / f"{found.name}.lock")
     Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
     try:
-        lock.acquire(timeout=0)
+        held = lock.acquire(timeout=0)
     except Timeout:
         owner = (left_open(journal) or {}).get("pid", "not known")
         raise IllegalTransition(
             f"another process owns the bench {found.name!r} (its number is {owner}), and a bench has one master. If it "
             "hangs, end it and run this again; if it does not, it brings the bench to rest by itself when it ends"
         ) from None
-    with lock, as_interrupt("bringing the bench to rest"):
+    with held, as_interrupt("bringing the bench to rest"):
         failures = make_safe(found, journal)
     failed = {failure.role: failure.error for failure in reversed(failures)}
     for role, entry in found.instruments.items():

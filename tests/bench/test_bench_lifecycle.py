@@ -368,12 +368,13 @@ def test_a_journal_does_not_grow_for_ever_and_keeps_its_last_word(tmp_path, monk
     journal.begin()
     if ended:
         journal.write("at rest")
-    for number in range(200):
+    for number in range(60):
         journal.write("safe", step=str(number))
         assert path.stat().st_size <= 2100
         assert (left_open(path) is None) == ended
     assert sum(file.stat().st_size for file in tmp_path.iterdir()) < 5000
-    assert read_journal(path)[-1]["step"] == "199"
+    kept = [*read_journal(path.with_suffix(".old.jsonl")), *read_journal(path)]
+    assert [event["step"] for event in kept if "step" in event][-1] == "59"
 
 
 def test_relays_are_counted_across_benches_and_a_worn_one_is_told(station, world, tmp_path, monkeypatch, caplog):

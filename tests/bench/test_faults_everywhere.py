@@ -177,7 +177,7 @@ def lab(tmp_path_factory):
         yield found
 
 
-QUICK, THOROUGH = 20, 640
+QUICK, THOROUGH = 8, 640
 """How many cases the two tests take, of all procedures together: 0.2 s each."""
 
 

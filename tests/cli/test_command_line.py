@@ -9,9 +9,7 @@ import sys
 import time
 
 import pytest
-from filelock import FileLock
 
-from labctl.bench.journal import left_open
 from labctl.cli import stack
 from labctl.client import Client
 from labctl_sim.stations import demo
@@ -247,26 +245,6 @@ def test_a_local_run_that_is_told_to_end_makes_the_bench_safe(tmp_path, signals)
     steps = [event.get("step", event["event"]) for event in events]
     rest = ["pulser to rest", "smu to rest", "all lines to ground", "digitizer to rest"]
     assert steps == ["opened", *rest, "at rest"]
-
-
-def test_a_bench_is_made_safe_by_a_command_which_says_what_is_left_to_do_by_hand(tmp_path):
-    done = labctl("safe", "demo", "--home", str(tmp_path))
-    assert done.returncode == 0
-    assert done.stdout.count("at rest") == 4
-    path = tmp_path / "mine.toml"
-    fault = '[[simulation.faults]]\ndevice = "smu"\nkind = "hang"\nmessages = 10000\n'
-    text = demo().read_text(encoding="utf-8").replace('name = "demo"', 'name = "mine"\ntimeout_seconds = 0.5')
-    path.write_text(text + fault, encoding="utf-8")
-    done = labctl("safe", str(path), "--home", str(tmp_path))
-    assert done.returncode == 4
-    assert done.stdout.count("at rest") == 3
-    assert "smu        NOT SAFE: smu at GPIB0::24::INSTR cannot be opened" in done.stderr
-    assert "By hand: switch off the output of smu" in done.stderr
-    assert left_open(tmp_path / "agents" / "mine.journal.jsonl") is not None
-    with FileLock(tmp_path / "agents" / "mine.lock"):
-        done = labctl("safe", str(path), "--home", str(tmp_path))
-    assert done.returncode == 3
-    assert "another process owns the bench 'mine'" in done.stderr
 
 
 def test_a_single_shot_job_can_be_cancelled_within_a_block(service):
