@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from labctl.bench.journal import left_open
+from labctl.bench.journal import journal_path, left_open
 from labctl.bench.station import load_station
 from labctl_sim.bench import open_bench
 from labctl_sim.serve import serving
@@ -47,10 +47,11 @@ class Lab:
         self.messages += 1
         self.while_on += self.world.is_live()
         if self._doomed is not None:
-            number, after, only_on = self._doomed
+            number, after, only_on, signals = self._doomed
             if (self.while_on if only_on else self.messages) >= after:
                 self._doomed = None
-                os.kill(number, signal.SIGKILL)
+                for name in signals:
+                    os.kill(number, getattr(signal, name))
         return self._message(role)
 
     def child(self, *words, killed_after=None, only_on=False):
@@ -60,10 +61,14 @@ class Lab:
         self.process.stdin.flush()
         number = int(self.process.stdout.readline())
         if killed_after is not None:
-            self._doomed = number, killed_after, only_on
+            self.doom(number, killed_after, only_on)
         status = int(self.process.stdout.readline())
         self._doomed = None
         return status
+
+    def doom(self, number, after, only_on, signals=("SIGKILL",)):
+        """Send these signals to that process after so many messages, or so many while a source is on."""
+        self._doomed = number, after, only_on, signals
 
     def check(self):
         """Hold the bench, and what is written of it, to what a safe one is."""
@@ -123,3 +128,31 @@ def test_after_a_kill_at_any_moment_the_next_start_makes_the_bench_safe(lab, kil
             assert told["left_open"] == was_open
     assert on >= kills // 8, "too few of the benches were live for this to mean anything"
     assert interrupted >= kills * 0.9
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("signals", [["SIGTERM"], ["SIGHUP"], ["SIGINT"] * 8, ["SIGKILL"]])
+def test_a_run_from_the_command_line_that_is_ended_leaves_a_bench_that_is_safe_or_made_so(lab, tmp_path, signals):
+    def labctl(*words):
+        return [sys.executable, "-m", "labctl", *words, "--home", str(tmp_path)]
+
+    station = str(lab.folder / "served.toml")
+    run = subprocess.Popen(labctl("run", "crossbar_read", "--station", station), stderr=subprocess.PIPE)
+    lab.messages = lab.while_on = 0
+    lab.doom(run.pid, 5, only_on=True, signals=signals)
+    _, said = run.communicate(timeout=60)
+    killed = signals == ["SIGKILL"]
+    assert run.returncode != 0
+    journal = journal_path(tmp_path, "served")
+    if not killed:
+        assert b"making the bench safe, one moment" in said
+        assert not lab.world.is_live()
+        assert lab.world.closed == lab.grounds
+    assert (left_open(journal) is not None) == killed
+    again = subprocess.run(
+        labctl("run", "identify", "--station", station), capture_output=True, text=True, timeout=60, check=True
+    )
+    assert ("left open" in again.stderr) == killed
+    assert not lab.world.is_live()
+    assert lab.world.closed == lab.grounds
+    assert left_open(journal) is None
