@@ -92,9 +92,10 @@ class Bench:
         self.found: dict[str, Mapping[str, Setting]] = {}
         self.left_open = False
         self._visa = visa
-        kept = journal is not None and bool(station.instruments)
-        self._journal = Journal(journal, visa.clock) if journal is not None and kept else None
-        self._relays = RelayCycles(journal.with_suffix(".relays.json") if journal is not None and kept else None)
+        if not station.instruments:
+            journal = None  # there is nothing to leave on
+        self._journal = None if journal is None else Journal(journal, visa.clock)
+        self._relays = RelayCycles(None if journal is None else journal.with_suffix(".relays.json"))
         self._adapters: dict[str, LabAdapter] = {}
         self._devices: dict[str, Device] = {}
         self._identities: dict[str, Identity] = {}
