@@ -37,12 +37,11 @@ class PG1074(PieceGenerator, ScpiInstrument):
 
     def __init__(self, adapter: Any, name: str = "PG-1074", **kwargs: Any) -> None:
         super().__init__(adapter, name, **kwargs)
-        self._forget()
+        self.forget()
 
-    def _forget(self) -> None:
-        # What we believe of the instrument; forgotten whenever something went wrong.
-        self._loaded = None
-        self._pieces = ()
+    def forget(self) -> None:
+        """Believe nothing of the instrument; what comes next begins with its output off."""
+        super().forget()
         self._sign = 0  # of the pulses that the levels are set for; 0: a constant level, or nothing is known
         self._on = False
         self._running = False
@@ -188,7 +187,7 @@ class PG1074(PieceGenerator, ScpiInstrument):
     def safe(self) -> None:
         """Output off at once, then whatever else stood in the queue is dropped, then verified."""
         with self.lock:
-            self._forget()
+            self.forget()
             self.write("OUTP1:STAT OFF")  # first, and without looking at old errors
             self.write("PULSEGENC:STOP")
             self.clear()

@@ -36,7 +36,7 @@ class PieceGenerator(LabInstrument):
             try:
                 played = [self._load_verified(piece) for piece in pieces]
             except Exception:
-                self._loaded = None
+                self.forget()
                 raise
             self._pieces = pieces
             phases = tuple(phase for piece in played for phase in piece.phases)
@@ -58,7 +58,7 @@ class PieceGenerator(LabInstrument):
                         self.start(1)
                         self.wait()
             except Exception:
-                self._loaded = None
+                self.forget()
                 raise
 
     def _load(self, piece: PulsePlan) -> None:
@@ -69,6 +69,11 @@ class PieceGenerator(LabInstrument):
     def _load_verified(self, piece: PulsePlan) -> PulsePlan:
         self._load(piece)
         return self.read_back(piece)
+
+    def forget(self) -> None:
+        """Believe nothing of the instrument: something went wrong, and the next plan is loaded from scratch."""
+        self._pieces = ()
+        self._loaded = None
 
     @abstractmethod
     def check(self, plan: PulsePlan) -> None:

@@ -123,13 +123,16 @@ def test_a_plan_whose_gaps_may_stretch_is_played_phase_by_phase(over):
     assert (start, stop) == (EDGE_SECONDS, pytest.approx(200e-9))
 
 
-def test_a_refused_trigger_is_an_error_and_the_plan_is_loaded_anew():
+def test_after_a_refusal_the_next_plan_is_loaded_from_scratch_with_the_output_off():
     pairs = [IDN, *LOADED, *READ_BACK, *sent("SOUR1:BURS:NCYC 1"), *TURNED_ON, *sent("PULSEGENC:START")]
-    pairs += [("*TRG", None), (":SYST:ERR?", '-211,"Trigger ignored"'), NO_ERROR]
+    pairs += [("*TRG", None), (":SYST:ERR?", '-211,"Trigger ignored"'), NO_ERROR, *LOADED, *READ_BACK]
     with expected_protocol(PG1074, pairs) as pulser:
         pulser.program(DOUBLE)
         with pytest.raises(InstrumentError, match=r"'\*TRG' was refused: -211"):
             pulser.fire(1)
+        with pytest.raises(InstrumentError, match="call program"):
+            pulser.fire(1)
+        pulser.program(DOUBLE)
 
 
 def test_a_level_that_reads_back_otherwise_is_noticed():
