@@ -147,6 +147,15 @@ class SwitchMatrix(Device, Protocol):
         ...
 
 
+@runtime_checkable
+class CountsRelays(Protocol):
+    """What a SwitchMatrix may have besides: the wear of its relays."""
+
+    def counts(self, points: Iterable[Crosspoint]) -> Mapping[Crosspoint, int]:
+        """How often each of these relays has closed, as the instrument counts."""
+        ...
+
+
 @dataclass(frozen=True)
 class Acquisition:
     """When and how a digitizer samples after each trigger."""
