@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from labctl.bench.connect import connect
-from labctl.bench.envelope import Limits, front_panel_gain
+from labctl.bench.envelope import front_panel_gain
 from labctl.bench.errand import Errand
 from labctl.bench.exposure import Exposure
 from labctl.bench.guarded import GuardedPulser, GuardedSourceMeter, Observed
 from labctl.bench.journal import AT_REST, Journal
+from labctl.bench.limits import Limits
+from labctl.bench.override import Override
 from labctl.bench.relays import Counted, RelayCycles
 from labctl.bench.rest import CUT_SECONDS, Failure, Rest
 from labctl.bench.routing import ArrayRouter, Port
@@ -24,7 +26,7 @@ from labctl.bench.visa import LabAdapter, Visa, open_visa
 from labctl.core.bits import Origin
 from labctl.core.clock import Clock
 from labctl.core.device import Device, Identity, PulseGenerator, Setting, Source, SourceMeter, SwitchMatrix
-from labctl.core.errors import InstrumentError, JournalError, LabError, StationError
+from labctl.core.errors import EnvelopeError, InstrumentError, JournalError, LabError, StationError
 
 log = logging.getLogger("labctl.bench")
 
@@ -101,9 +103,13 @@ class Bench:
         self._identities: dict[str, Identity] = {}
         self._array: ArrayRouter | None = None
         self._exposure: Exposure | None = None
+        self._guards: dict[str, GuardedPulser | GuardedSourceMeter] = {}
+        self._overrides: list[Override] = []
 
     def device(self, role: str) -> Any:
         """The instrument of that role as procedures get it: sources guarded, others as they are.
+
+        The matrix of an array can be looked at: its relays move through ``array`` alone.
 
         Raises StationError if the station has no such role.
         """
@@ -113,7 +119,9 @@ class Bench:
                 f"the station {self.station.name!r} has no {role!r}; its instruments are: {known}. "
                 f"Add [instruments.{role}] to {self.station.path}"
             )
-        return self._guarded(role, self._devices[role])
+        if self._array is not None and role == MATRIX_ROLE:
+            return self._observed(role)
+        return self._guards.get(role, self._devices[role])
 
     def roles(self) -> Mapping[str, Any]:
         """What procedures may ask for: each instrument by its role, and ``array``, ``devices``, ``origin``, ``clock``.
@@ -123,9 +131,40 @@ class Bench:
         offered: dict[str, Any] = {role: self.device(role) for role in self._devices}
         if self._array is not None:
             del offered[MATRIX_ROLE]
-            offered["array"] = Port(self._array)
+            offered["array"] = Port(self._array, self._moved)
         offered["devices"] = {role: self._observed(role) for role in self._devices}
         return {**offered, "origin": self.origin, "clock": self.clock}
+
+    @contextmanager
+    def override(self, name: str, reason: str, limits: Limits, seconds: float) -> Iterator[None]:
+        """In here the junction may see ``limits`` instead of the station's, for ``seconds`` on the bench's clock.
+
+        For the person ``name``, who answers for the sample; it stands with the ``reason`` in the journal before it
+        counts, and in the provenance. It ends with the block, which leaves the bench at rest. When the time is over
+        the station's limits judge every further call; a level that stands by then is taken away by the block's end.
+
+        Raises EnvelopeError without a name, a reason or a journal, for limits that cannot be, and within another one.
+        """
+        if self._exposure is None or self._journal is None:
+            lacking = "a source" if self._exposure is None else "a journal"
+            raise EnvelopeError(
+                f"an override is written down before it counts, and this bench was opened without {lacking}; "
+                "open it with open_bench(station, journal=...)"
+            )
+        if not seconds > 0:
+            raise EnvelopeError(f"an override for {seconds} s was asked for; give the seconds that it may last")
+        override = Override(name, reason, limits, self.clock.now() + seconds)
+        with self._exposure.under(limits, lambda: self.clock.now() < override.ends_seconds):
+            self._journal.write("override", **override.record())
+            self._overrides.append(override)
+            try:
+                yield
+            except BaseException as error:
+                for failure in self._end_override(override):
+                    error.add_note(f"and while making the bench safe: {failure.error}")
+                raise
+            else:
+                _raise_first(self._end_override(override))
 
     @property
     def origin(self) -> Origin:
@@ -151,6 +190,7 @@ class Bench:
             "found": {role: dict(settings) for role, settings in self.found.items()},
             "left_open": self.left_open,
             "relay_cycles": self._relays.summary(),
+            "overrides": [override.record() for override in self._overrides],
             "instruments": {
                 role: {
                     "driver": entry.driver,
@@ -184,8 +224,12 @@ class Bench:
                 "an array is reached through one that has close_points, open_points and closed"
             )
         sources = self._sources()
-        for role in sources:
-            self._guarded(role, self._devices[role])  # refuses a source that cannot be guarded
+        if sources:
+            limits = self._limits(next(iter(sources)))
+            kinds = None if self._array is None else self._array.kinds
+            self._exposure = Exposure(limits, kinds, {role: source.is_quiet for role, source in sources.items()})
+            # once and for all: whatever becomes of ``station``, they keep these limits and this wiring
+            self._guards = {role: self._guarded(role, source, self._exposure) for role, source in sources.items()}
         self.found_live = tuple(role for role, source in sources.items() if not source.is_quiet())
         if self.found_live:
             looked_at = [*self.found_live, *([MATRIX_ROLE] if self._array is not None else [])]
@@ -220,36 +264,32 @@ class Bench:
         if self._journal is not None:
             self._journal.write(event, **details)
 
-    def _observed(self, role: str) -> Observed:
-        device = self._devices[role]
-        return Counted(device, self._relays) if isinstance(device, SwitchMatrix) else Observed(device)
-
     def _sources(self) -> dict[str, Source]:
         return {role: device for role, device in self._devices.items() if isinstance(device, Source)}
 
-    def _guarded(self, role: str, device: Device) -> Device:
-        if not isinstance(device, Source):
-            return device
-        limits = self._limits(role)
-        if isinstance(device, PulseGenerator):
+    def _guarded(self, role: str, source: Source, exposure: Exposure) -> GuardedPulser | GuardedSourceMeter:
+        if isinstance(source, PulseGenerator):
             wiring = self.station.wiring
             # without wiring nothing is known of what follows the output: an open end, which doubles
             termination = float("inf") if wiring is None else wiring.pulser_termination_ohms
             attenuation = 0.0 if wiring is None else wiring.pulser_attenuation_db
             gain = front_panel_gain(termination, attenuation)
-            return GuardedPulser(device, limits, gain, role, self._exposed(limits))
-        if isinstance(device, SourceMeter):
-            return GuardedSourceMeter(device, limits, role, self._exposed(limits))
+            return GuardedPulser(source, exposure.limits, gain, role, exposure)
+        if isinstance(source, SourceMeter):
+            return GuardedSourceMeter(source, exposure.limits, role, exposure)
         raise StationError(
             f"[instruments.{role}] in {self.station.path} is a source, but neither a PulseGenerator nor a "
             "SourceMeter; nothing here could keep it within the limits, so it is not opened"
         )
 
-    def _exposed(self, limits: Limits) -> Exposure:
-        """The one account of what all sources together put on the array."""
-        if self._exposure is None:
-            self._exposure = Exposure(limits)
-        return self._exposure
+    def _observed(self, role: str) -> Observed:
+        if self._array is not None and role == MATRIX_ROLE:
+            return Counted(self._devices[role], Port(self._array, self._moved), self._relays)
+        return Observed(self._devices[role])
+
+    def _moved(self) -> None:
+        if self._exposure is not None:
+            self._exposure.moved()
 
     def _limits(self, role: str) -> Limits:
         if self.station.limits is None:
@@ -260,9 +300,9 @@ class Bench:
         return self.station.limits
 
     def _rest(self) -> list[Failure]:
-        if self._exposure is not None:
-            for role in self._devices:
-                self._exposure.rest(role)
+        for guard in self._guards.values():
+            guard.forget()
+        self._moved()
         missing = frozenset(self.station.instruments.keys() - self._devices.keys())
         rest = Rest(
             self._devices,
@@ -277,6 +317,14 @@ class Bench:
             return rest.failures()
         except BaseException as interrupted:  # noqa: BLE001 - between two steps: all of them are taken again
             return [Failure("", interrupted), *rest.failures()]
+
+    def _end_override(self, override: Override) -> list[Failure]:
+        failures = self._rest()
+        try:
+            self._note("override ended", name=override.name)
+        except JournalError as error:
+            failures.append(Failure("journal", error))
+        return failures
 
     def _end(self) -> list[Failure]:
         failures = self._rest()

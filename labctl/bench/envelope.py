@@ -7,8 +7,8 @@ All volts here are volts at the junction, reckoned for a junction of infinite re
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
+from labctl.bench.limits import Limits
 from labctl.core.errors import EnvelopeError
 from labctl.core.pulses import PulsePlan
 
@@ -18,30 +18,16 @@ READ_BACK_SLACK = 0.005
 """How far a level that reads back may pass its limit: instruments round what was asked, to less than this."""
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What the junction may see. Everything longer than ``pulse_width_seconds`` counts as DC."""
-
-    pulse_positive_volts: float
-    pulse_negative_volts: float
-    pulse_width_seconds: float
-    dc_volts: float
-    amps: float
-
-    def of_pulse(self, volts: float) -> float:
-        """The magnitude that a pulse of this polarity may have."""
-        return self.pulse_positive_volts if volts > 0 else self.pulse_negative_volts
-
-
-def front_panel_gain(termination_ohms: float, attenuation_db: float) -> float:
+def front_panel_gain(termination_ohms: float, attenuation_db: float, series_ohms: float = 0.0) -> float:
     """Volts at an unloaded junction per volt on the front panel of a 50 ohm source set for a 50 ohm load.
 
-    Without a termination (``inf``) the junction sees twice the set voltage.
+    Without a termination (``inf``) the junction sees twice the set voltage. ``series_ohms`` stand between the source
+    and the termination; a resistor after it, next to the junction, takes nothing from an unloaded one: leave it out.
 
     >>> front_panel_gain(50.0, 0.0), front_panel_gain(math.inf, 0.0)
     (1.0, 2.0)
     """
-    divider = 1.0 if math.isinf(termination_ohms) else termination_ohms / (SOURCE_OHMS + termination_ohms)
+    divider = 1.0 if math.isinf(termination_ohms) else termination_ohms / (SOURCE_OHMS + series_ohms + termination_ohms)
     return float(2.0 * divider * 10.0 ** (-attenuation_db / 20.0))
 
 
@@ -57,23 +43,34 @@ def check_plan(plan: PulsePlan, limits: Limits, slack: float = 0.0) -> None:
                 "this polarity; lower it, or have the [limits] of the station widened by whoever answers for the sample"
             )
     for sign in (1.0, -1.0):
-        seconds = _stress_seconds(plan, sign, limits.dc_volts * (1 + slack))
-        if seconds > limits.pulse_width_seconds * (1 + slack):
-            which = "positive" if sign > 0 else "negative"
-            lasting = "for ever" if math.isinf(seconds) else f"for {seconds:g} s"
-            raise EnvelopeError(
-                f"the {which} pulses of this plan, played back to back, stress the junction above {limits.dc_volts:g} "
-                f"V {lasting}; {limits.pulse_width_seconds:g} s are allowed. Shorten or lower them, or leave gaps at "
-                "least as long as the pulses"
-            )
+        for level, allowed in limits.steps(sign):
+            seconds = _stress_seconds(plan, sign, level * (1 + slack))
+            if seconds > allowed * (1 + slack):
+                which = "positive" if sign > 0 else "negative"
+                lasting = "for ever" if math.isinf(seconds) else f"for {seconds:g} s"
+                raise EnvelopeError(
+                    f"the {which} pulses of this plan, played back to back, stress the junction above {level:g} V "
+                    f"{lasting}; {allowed:g} s are allowed. Shorten or lower them, or leave gaps at least as long as "
+                    "the pulses"
+                )
+
+
+def stress_volt_seconds(plan: PulsePlan, limits: Limits) -> float:
+    """What one cycle adds to the dose: volts times seconds of every pulse above the DC limit of its polarity."""
+    return sum(
+        abs(phase.volts) * (phase.width_seconds + phase.edge_seconds)
+        for phase in plan.phases
+        if abs(phase.volts) > limits.of_dc(phase.volts)
+    )
 
 
 def check_dc(volts: float, limits: Limits, slack: float = 0.0) -> None:
     """Raise EnvelopeError if ``volts`` may not stay on the junction."""
     _finite("the level", volts)
-    if abs(volts) > limits.dc_volts * (1 + slack):
+    limit = limits.of_dc(volts)
+    if abs(volts) > limit * (1 + slack):
         raise EnvelopeError(
-            f"{volts:g} V at the junction exceeds the limit of {limits.dc_volts:g} V for levels that stay; "
+            f"{volts:g} V at the junction exceeds the limit of {limit:g} V for levels that stay; "
             "lower it, or have the [limits] of the station file widened by whoever answers for the sample"
         )
 

@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from labctl.bench.guarded import Observed
-from labctl.core.device import Crosspoint, Device, Setting
+from labctl.bench.guarded import ObservedMatrix
+from labctl.core.device import ArrayPort, Crosspoint, Device, Setting
 
 log = logging.getLogger("labctl.bench")
 
@@ -68,11 +68,11 @@ class RelayCycles:
                 log.warning("the relay cycles cannot be written to %s (%s); some are not counted", self._path, error)
 
 
-class Counted(Observed):
-    """A switch matrix to look at, with how worn it is."""
+class Counted(ObservedMatrix):
+    """The switch matrix of an array to look at, with how worn it is."""
 
-    def __init__(self, matrix: Device, cycles: RelayCycles) -> None:
-        super().__init__(matrix)
+    def __init__(self, matrix: Device, array: ArrayPort, cycles: RelayCycles) -> None:
+        super().__init__(matrix, array)
         self._cycles = cycles
 
     def snapshot(self) -> Mapping[str, Setting]:

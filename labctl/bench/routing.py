@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from labctl.bench.relays import RelayCycles, crosspoint_name
 from labctl.bench.wiring import GROUND, Wiring
@@ -77,6 +77,13 @@ class ArrayRouter:
             self._open(closed - grounds)
             self._verify(grounds)
 
+    def kinds(self, role: str) -> frozenset[str]:
+        """The kinds of line, "word" or "bit", that the matrix reports the instrument to stand on."""
+        if role not in self._wiring.rows:
+            return frozenset()
+        closed = self._matrix.closed()
+        return frozenset(line.kind for line in self._wiring.lines if self._wiring.crosspoint(role, line) in closed)
+
     def _wanted(self, connections: Mapping[str, Line]) -> frozenset[Crosspoint]:
         lines = self._wiring.lines
         sharing: dict[Line, list[str]] = {}
@@ -147,10 +154,11 @@ class ArrayRouter:
 
 
 class Port:
-    """The array as procedures get it: they may route, and nothing else."""
+    """The array as procedures get it: they may route, and nothing else. ``moved`` is told whenever relays may have."""
 
-    def __init__(self, router: ArrayRouter) -> None:
+    def __init__(self, router: ArrayRouter, moved: Callable[[], None]) -> None:
         self._router = router
+        self._moved = moved
 
     @property
     def rows(self) -> int:
@@ -169,4 +177,7 @@ class Port:
 
     def route(self, connections: Mapping[str, Line]) -> None:
         """Put lines on instruments; see ``ArrayPort.route``."""
-        self._router.route(connections)
+        try:
+            self._router.route(connections)
+        finally:
+            self._moved()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from labctl.bench.array_tables import ArrayShape, read_array, read_wiring
-from labctl.bench.envelope import Limits
+from labctl.bench.limits import EXAMPLE, Limits, read_limits
 from labctl.bench.tables import Table
 from labctl.bench.wiring import GROUND, Wiring
 from labctl.core import plugins
@@ -20,14 +20,6 @@ from labctl.core.errors import PartNotFound, StationError
 SOURCE_ROLES = ("pulser", "smu")
 MATRIX_ROLE = "matrix"
 WIRED_ROLES = (*SOURCE_ROLES, "digitizer")
-
-_LIMITS = {
-    "pulse_positive_volts": "1.0",
-    "pulse_negative_volts": "0.5",
-    "pulse_width_seconds": "100e-9",
-    "dc_volts": "0.25",
-    "amps": "2e-3",
-}
 
 
 @dataclass(frozen=True)
@@ -154,18 +146,6 @@ def _limits(top: Table, mistakes: list[str], instruments: Mapping[str, Instrumen
     content = top.take("limits")
     if content is None:
         if any(role in instruments for role in SOURCE_ROLES):
-            example = ", ".join(_LIMITS)
-            mistakes.append(f"[limits] is missing; nothing may be sourced without limits at the junction: {example}")
+            mistakes.append(f"[limits] is missing; nothing may be sourced without limits at the junction: {EXAMPLE}")
         return None
-    table = Table("limits", content, mistakes)
-    numbers = {key: table.number(key, example) for key, example in _LIMITS.items()}
-    table.refuse_rest()
-    found = {key: number for key, number in numbers.items() if number is not None}
-    if len(found) != len(numbers):
-        return None
-    limits = Limits(**found)
-    if min(limits.pulse_positive_volts, limits.pulse_negative_volts) < limits.dc_volts:
-        table.mistake(
-            "dc_volts", f"is {limits.dc_volts:g}, above the limit of a pulse; what may stay may also be short"
-        )
-    return limits
+    return read_limits(content, mistakes)
