@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from labctl.core.device import Acquisition, Frames
 from labctl.core.errors import MeasurementError
 from labctl.core.procedure import Progress
-from labctl.procedures.shots import Shooter, Threshold, blocks
+from labctl.procedures.shots import Shooter, blocks
+from labctl.procedures.threshold import Threshold
 
 
 def reads(share, noise, n=2000, seed=1):
