@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -22,6 +23,10 @@ from labctl.procedures import schema
 
 log = logging.getLogger("labctl.agent")
 
+PATIENCE_SECONDS = 45.0
+"""How long a job may go on after it was to stop. A call to an instrument that hangs does not hear of that."""
+HUNG = 70
+"""The exit code of an agent that gave up on such a call; whoever started it brings the bench to rest."""
 CLAIM_SECONDS = 2.0
 """How long one claim waits at the service; also how soon an idle agent notices that it should stop."""
 
@@ -62,8 +67,10 @@ class Agent:
         service: str,
         home: Path,
         clock: Clock | None = None,
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._bench_name = bench
+        self._patience_seconds = patience_seconds
         self._digest = station_digest
         self._open = open_bench
         self._service = service
@@ -140,7 +147,7 @@ class Agent:
         try:
             procedure = schema.build(job.procedure, job.parameters)
             client.start(job.id, job.epoch, bench.provenance())
-            with _Heart(client, job, self._stop, self._clock) as heart:
+            with _Heart(client, job, self._stop, self._clock, self._patience_seconds) as heart:
                 offered = {**roles, "bank": _Bank(spender, f"job {job.id}")}
                 runner.run(procedure, offered, _ServiceSink(client, job, heart), self._clock)
         except Cancelled as error:
@@ -188,9 +195,23 @@ class Agent:
 
 
 class _Heart:
-    """Beats while a job runs: keeps the lease, and learns of a wish to stop."""
+    """Beats while a job runs: keeps the lease, and learns of a wish to stop.
 
-    def __init__(self, client: AgentClient, job: ClaimedJob, stop: threading.Event, clock: Clock) -> None:
+    A job that does not stop within ``patience_seconds`` is held by an instrument: this process can do no more for the
+    bench, and ends itself by ``give_up``, so that another one can.
+    """
+
+    def __init__(
+        self,
+        client: AgentClient,
+        job: ClaimedJob,
+        stop: threading.Event,
+        clock: Clock,
+        patience_seconds: float = PATIENCE_SECONDS,
+        give_up: Callable[[], None] = lambda: os._exit(HUNG),
+    ) -> None:
+        self._patience_seconds = patience_seconds
+        self._give_up = give_up
         self._client = client
         self._job = job
         self._stop = stop
@@ -222,6 +243,7 @@ class _Heart:
 
     def _beat(self) -> None:
         kept = self._clock.now()
+        asked: float | None = None
         while True:
             sent = self._clock.now()
             try:
@@ -237,6 +259,17 @@ class _Heart:
                     self._reason = LeaseLost(f"the service could not be reached for most of the lease: {error}")
             if self._done.wait(min(self._period, 0.5)):
                 return
+            if self._stop.is_set() or self._reason is not None:
+                asked = self._clock.now() if asked is None else asked
+                if self._clock.now() - asked > self._patience_seconds:
+                    log.critical(
+                        "job %s was to stop %g s ago and an instrument holds it; this process gives up, and the one "
+                        "that started it brings the bench to rest",
+                        self._job.id,
+                        self._patience_seconds,
+                    )
+                    self._give_up()
+                    return
 
 
 class _ServiceSink:

@@ -7,14 +7,18 @@ goes wrong with them is written into the station file.
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
 
+from labctl.agent import HUNG
+from labctl.bench.journal import journal_path, left_open
 from labctl.bench.station import load_station
 from labctl.cli import stack
+from labctl.cli.rescue import rescue
 from labctl.client import Client
 
 DEMO = load_station("demo").text
@@ -142,3 +146,73 @@ def test_a_second_agent_for_the_same_bench_is_refused(lab):
     with stack.agent(folder / "home", str(second), running.url, logs=True) as refused:
         assert refused.process.wait(60) == 5
         assert "already owns the bench 'lab'" in refused.last_words()
+
+
+HELD = """
+from threading import Event
+from labctl_drivers.keithley2400 import Keithley2400
+
+
+class Held(Keithley2400):
+    def measure(self):
+        print("measuring", file=__import__("sys").stderr, flush=True)
+        Event().wait()
+"""
+
+
+@pytest.mark.slow
+def test_an_agent_whose_instrument_hangs_ends_itself_and_its_bench_is_brought_to_rest(lab, tmp_path, monkeypatch):
+    """A call that never returns hears of no wish to stop; neither does a heartbeat end it."""
+    (tmp_path / "held_meter.py").write_text(HELD)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    path = station_file(tmp_path, "held")
+    path.write_text(path.read_text().replace('"keithley2400"', '"held_meter:Held"', 1))
+    home = tmp_path / "home"
+    _, running, client = lab
+    words = ["labctl.cli.agent", "--station", str(path), "--service", running.url, "--home", str(home)]
+    with stack.child(home, "agent", [*words, "--patience-seconds", "0.5"], logs=True) as agent:
+        await_bench(client, "held")
+        job = client.submit("crossbar_read", {}, bench="held")
+        while "measuring" not in agent.last_words():
+            time.sleep(0.02)
+        assert "it has a new owner" in rescue(home, str(path)), "an owner that lives is not interfered with"
+        client.cancel(job.id)
+        assert agent.process.wait(30) == HUNG
+        assert left_open(journal_path(home, "held")) is not None
+    assert rescue(home, str(path)).endswith("a fresh one has brought it to rest")
+    assert left_open(journal_path(home, "held")) is None
+    assert rescue(home, str(path)) is None
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="kill -9 is a POSIX signal")
+def test_whoever_starts_agents_brings_the_bench_of_a_killed_one_to_rest(tmp_path, caplog):
+    path = station_file(tmp_path, "lab")
+    home = tmp_path / "home"
+    with stack.running(home, [str(path)], 0, logs=True) as running, Client(running.url) as client:
+        await_bench(client, "lab")
+        running.agents[0].process.kill()
+        running.agents[0].process.wait()
+        assert left_open(journal_path(home, "lab")) is not None
+        assert len(running.ended()) == 1
+        assert left_open(journal_path(home, "lab")) is None
+    assert caplog.text.count("a fresh one has brought it to rest") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="there these signals cannot be sent to another process")
+@pytest.mark.parametrize(("name", "to_the_owner", "code"), [("SIGTERM", False, 0), ("SIGKILL", True, 137)])
+def test_an_agent_by_itself_leaves_a_safe_bench_however_it_ends(lab, tmp_path, name, to_the_owner, code):
+    _, running, client = lab
+    path = station_file(tmp_path, f"alone-{name}")
+    words = ["agent", "--station", str(path), "--service", running.url, "--home", str(tmp_path)]
+    process = subprocess.Popen([sys.executable, "-m", "labctl", *words], stderr=subprocess.PIPE)
+    await_bench(client, path.stem)
+    journal = journal_path(tmp_path, path.stem)
+    owner = left_open(journal)["pid"]
+    assert owner != process.pid
+    os.kill(owner if to_the_owner else process.pid, getattr(signal, name))
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == code, said
+    assert (b"a fresh one has brought it to rest" in said) == to_the_owner
+    assert left_open(journal) is None

@@ -61,3 +61,28 @@ def test_the_run_is_told_to_stop_before_the_lease_is_over(status, body, error):
 def test_a_service_that_answers_keeps_the_run_going():
     with service(200, {"cancel": False, "lease_seconds": 1.0}) as url, AgentClient(url) as client:
         work(client, 1.5)
+
+
+def test_a_run_that_an_instrument_holds_is_given_up_some_time_after_it_was_to_stop():
+    held, given_up = threading.Event(), threading.Event()
+
+    def give_up():
+        given_up.set()
+        held.set()
+
+    answer = {"cancel": True, "lease_seconds": 1.0}
+    with service(200, answer) as url, AgentClient(url) as client:
+        began = time.monotonic()
+        with _Heart(client, JOB, threading.Event(), WallClock(), 0.5, give_up):
+            held.wait(10)  # a call that never hears of the wish
+        assert given_up.is_set()
+        assert 0.5 < time.monotonic() - began < 5
+
+
+def test_a_run_that_stops_in_time_is_not_given_up():
+    given_up = threading.Event()
+    with service(200, {"cancel": True, "lease_seconds": 1.0}) as url, AgentClient(url) as client:
+        with _Heart(client, JOB, threading.Event(), WallClock(), 1.0, given_up.set):
+            time.sleep(0.5)  # it was told to stop, and stops
+        time.sleep(1.5)
+    assert not given_up.is_set()

@@ -95,3 +95,8 @@ def test_the_notebook_lines_run(clone):
     code = next(text for text in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "Client" in text)
     (clone / "notebook.py").write_text(code + "\nprint(len(curve), len(bits))\n")
     assert sh(".venv/bin/python notebook.py", clone).split() == ["25", "65536"]
+
+
+def test_a_bench_is_made_safe_by_hand(clone):
+    words = block("labctl safe").replace("safe demo", "safe demo --home elsewhere")  # an agent may own the other one
+    assert sh(words, clone).count("at rest") == 4

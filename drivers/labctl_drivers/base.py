@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import RLock
@@ -12,6 +13,11 @@ from pymeasure.instruments import Instrument
 
 from labctl.core.device import Identity
 from labctl.core.errors import InstrumentError, InstrumentGone, InstrumentTimeout, StationError
+
+RAMP_VOLTS = 0.05
+"""The largest step in which ``safe()`` takes a level that is on towards zero: well below what switches a junction."""
+WHOLE = re.compile(r"[+-]?\d+\.\d+[eE][+-]?\d{2,3}")
+"""A number with an exponent, as instruments answer it: one that was cut short has lost that."""
 
 
 class LabInstrument(Instrument):  # type: ignore[misc]  # pymeasure carries no types
@@ -113,6 +119,19 @@ class LabInstrument(Instrument):  # type: ignore[misc]  # pymeasure carries no t
         """Ask ``command`` and read the reply as one number."""
         return float(self.values(command, separator="\0")[0])
 
+    def level(self, command: str) -> float:
+        """Ask ``command``, which answers a level, twice; raises InstrumentError unless both agree and are whole.
+
+        For the way to zero, which begins where the reply says: a digit that was lost would begin it ten times higher.
+        """
+        replies = self.ask(command), self.ask(command)
+        if replies[0] != replies[1] or WHOLE.fullmatch(replies[0]) is None:
+            raise InstrumentError(
+                f"{self.name}: answered {replies[0]!r} and then {replies[1]!r} to {command!r}, which cannot be trusted "
+                "as the level that it gives; it is turned off without going down in steps"
+            )
+        return float(replies[0])
+
     def check_errors(self) -> list[str]:
         """Drain the error queue and raise InstrumentError naming the last command if anything was in it."""
         with self.lock:
@@ -209,3 +228,17 @@ class LabInstrument(Instrument):  # type: ignore[misc]  # pymeasure carries no t
 def close_enough(value: float, relative: float = 1e-3, absolute: float = 0.0) -> float:
     """The tolerance of a read-back of ``value``: the larger of the two."""
     return max(abs(value) * relative, absolute)
+
+
+def steps_to_zero(level: float, largest: float, most: int = 200) -> list[float]:
+    """Levels from ``level`` down to zero, in steps of at most ``largest``, but no more than ``most`` of them.
+
+    For ``safe()`` of a source that is found live: a level cut off at once is a step on the junction.
+
+    >>> steps_to_zero(-0.1, 0.05)
+    [-0.05, 0.0]
+    """
+    if not math.isfinite(level):
+        return [0.0]
+    count = min(most, max(1, math.ceil(abs(level) / largest)))
+    return [level * (count - done) / count + 0.0 for done in range(1, count + 1)]

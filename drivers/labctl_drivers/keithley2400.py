@@ -15,7 +15,7 @@ from pymeasure.instruments.validators import strict_discrete_set, strict_range
 
 from labctl.core.device import Reading, Setting
 from labctl.core.errors import InstrumentError
-from labctl_drivers.base import close_enough
+from labctl_drivers.base import RAMP_VOLTS, close_enough, steps_to_zero
 from labctl_drivers.scpi import ScpiInstrument, quoted_function
 
 VOLT_RANGES = (0.2, 2.0, 20.0, 200.0)
@@ -24,6 +24,7 @@ OVER_RANGE = 1.05  # full scale is 105 % of a range (user manual 6-2)
 NOT_A_NUMBER = 9.9e37  # 9.91e37 stands for overflow and for "not measured" (user manual 18-48)
 REAL_COMPLIANCE, RANGE_COMPLIANCE = 1 << 3, 1 << 16  # of the status word (user manual 18-51)
 ELEMENTS = "VOLT,CURR,TIME,STAT"
+AMP_STEPS = 100  # what a current puts on a junction is not known, but that a hundredth of it is little
 
 
 @dataclass(frozen=True)
@@ -200,17 +201,31 @@ class Keithley2400(ScpiInstrument):
             return bool(self.source_function == "VOLT" and self.source_volts == 0.0)
 
     def safe(self) -> None:
-        """Stop whatever runs, level to zero, output off, verified."""
+        """Stop whatever runs, level to zero in small steps if it is on, output off, verified."""
         with self.lock:
             self._forget()
             # While it sweeps it holds every command back, OUTP OFF too, except device clear and :ABOR (manual 16-3).
             if not self.device_clear():
                 self.write(":ABOR")
-            self.write(":SOUR:VOLT 0")
-            self.write(":SOUR:CURR 0")
-            self.write(":OUTP 0")
-            self.clear()  # what stood in the queue before is not about these
-            self._require_off()
+            try:
+                self._ramp_down()
+            finally:
+                self.write(":SOUR:VOLT 0")
+                self.write(":SOUR:CURR 0")
+                self.write(":OUTP 0")
+                self.clear()  # what stood in the queue before is not about these
+                self._require_off()
+
+    def _ramp_down(self) -> None:
+        if not self.output_enabled:
+            return
+        source = self.source_function
+        if source not in ("VOLT", "CURR"):
+            raise InstrumentError(f"{self.name}: answered {source!r} when asked for what it sources")
+        level = self.level(f":SOUR:{source}?")
+        largest = RAMP_VOLTS if source == "VOLT" else abs(level) / AMP_STEPS or 1.0
+        for step in steps_to_zero(level, largest):
+            self.write(f":SOUR:{source} {step:.9e}")
 
     def _apply(self, setup: Setup, level: float) -> float:
         with self.lock:

@@ -17,7 +17,7 @@ from pymeasure.instruments.validators import strict_discrete_set, strict_range
 from labctl.core.device import Setting
 from labctl.core.errors import InstrumentError
 from labctl.core.pulses import PulsePlan
-from labctl_drivers.base import close_enough
+from labctl_drivers.base import RAMP_VOLTS, close_enough, steps_to_zero
 from labctl_drivers.scpi import ScpiInstrument, block
 from labctl_drivers.waveform import Waveform, as_played, compile_plan
 
@@ -215,13 +215,18 @@ class Keysight81160A(ScpiInstrument):
             return bool(self.function == "DC" and self.offset_volts == 0.0)
 
     def safe(self) -> None:
-        """Output off at once, then whatever else stood in the queue is dropped, then verified."""
+        """A constant level down to zero in small steps, pulses cut off at once; output off, verified."""
         with self.lock:
             self._forget()
-            self.write(":OUTP1 0")  # first, and without looking at old errors
-            self.clear()
-            self.arm_source = "MAN"
-            self._require_off()
+            try:
+                if self.output_enabled and self.function == "DC":
+                    for level in steps_to_zero(self.level(":VOLT1:OFFS?"), RAMP_VOLTS):
+                        self.write(f":VOLT1:OFFS {level:.9e}")
+            finally:
+                self.write(":OUTP1 0")  # without looking at old errors
+                self.clear()
+                self.arm_source = "MAN"
+                self._require_off()
 
     def _compile(self, plan: PulsePlan) -> Waveform:
         for phase in plan.phases:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -9,19 +10,23 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from labctl.bench.connect import connect
 from labctl.bench.envelope import Limits, front_panel_gain
+from labctl.bench.errand import Errand
 from labctl.bench.exposure import Exposure
 from labctl.bench.guarded import GuardedPulser, GuardedSourceMeter, Observed
-from labctl.bench.journal import Journal
-from labctl.bench.rest import Rest
+from labctl.bench.journal import AT_REST, Journal
+from labctl.bench.relays import Counted, RelayCycles
+from labctl.bench.rest import CUT_SECONDS, Failure, Rest
 from labctl.bench.routing import ArrayRouter, Port
-from labctl.bench.station import MATRIX_ROLE, InstrumentEntry, Station
+from labctl.bench.station import MATRIX_ROLE, Station
 from labctl.bench.visa import LabAdapter, Visa, open_visa
-from labctl.core import plugins
 from labctl.core.bits import Origin
 from labctl.core.clock import Clock
-from labctl.core.device import Device, Identity, PulseGenerator, Source, SourceMeter, SwitchMatrix
-from labctl.core.errors import InstrumentError, InstrumentGone, StationError
+from labctl.core.device import Device, Identity, PulseGenerator, Setting, Source, SourceMeter, SwitchMatrix
+from labctl.core.errors import InstrumentError, JournalError, LabError, StationError
+
+log = logging.getLogger("labctl.bench")
 
 REAL_BACKENDS = frozenset({"", "ivi", "py"})
 """The PyVISA backends that lead to instruments; what comes through any other is not called hardware."""
@@ -32,11 +37,13 @@ def open_bench(station: Station, journal: Path | None = None, visa: Visa | None 
     """Open every instrument of ``station``; on leaving, however that happens, all are at rest and closed.
 
     Opening reads before it writes: a source found live is brought to rest before anything else, and stands in
-    ``found_live``. What ``safe`` is about to do is appended to the file ``journal`` first.
+    ``found_live``; so is the whole bench if the ``journal`` says that nobody has since it was last opened
+    (``left_open``). What ``safe`` is about to do is appended to that file first.
     A given ``visa`` library is used and left open: the caller's, who may open the bench again through it.
     The first error is the error; what goes wrong while making safe is noted on it.
 
-    Raises StationError if a driver or the VISA library is missing, InstrumentGone if an instrument does not answer.
+    Raises StationError if a driver or the VISA library is missing, InstrumentGone if an instrument does not answer,
+    JournalError if the journal cannot be written.
     """
     if visa is None:
         own = open_visa(station.visa_library, station.timeout_seconds, needed=bool(station.instruments))
@@ -49,21 +56,46 @@ def open_bench(station: Station, journal: Path | None = None, visa: Visa | None 
         yield bench
     except BaseException as error:
         for failure in bench._end():
-            error.add_note(f"and while making the bench safe: {failure}")
+            error.add_note(f"and while making the bench safe: {failure.error}")
         raise
     else:
         _raise_first(bench._end())
 
 
+def make_safe(station: Station, journal: Path | None = None) -> list[Failure]:
+    """Bring every instrument of ``station`` that can be reached to rest; what could not be, in order.
+
+    Raises StationError if the VISA library is missing, and nothing else: it does what it can.
+    """
+    with closing(open_visa(station.visa_library, station.timeout_seconds, needed=bool(station.instruments))) as visa:
+        bench = Bench(station, visa, journal)
+        try:
+            unreached = bench._connect()
+        except BaseException as error:
+            for failure in bench._end():
+                error.add_note(f"and while making the bench safe: {failure.error}")
+            raise
+        return [*unreached, *bench._end()]
+
+
 class Bench:
-    """The opened instruments of a station. Made by `open_bench`."""
+    """The opened instruments of a station. Made by `open_bench`.
+
+    ``found_live`` are the sources that were live when it was opened, ``found`` what these, and the matrix then,
+    reported of themselves. ``left_open`` says that the process before this one was killed before it came to rest.
+    """
 
     def __init__(self, station: Station, visa: Visa, journal: Path | None) -> None:
         self.station = station
         self.clock: Clock = visa.clock
         self.found_live: tuple[str, ...] = ()
+        self.found: dict[str, Mapping[str, Setting]] = {}
+        self.left_open = False
         self._visa = visa
+        if not station.instruments:
+            journal = None  # there is nothing to leave on
         self._journal = None if journal is None else Journal(journal, visa.clock)
+        self._relays = RelayCycles(None if journal is None else journal.with_suffix(".relays.json"))
         self._adapters: dict[str, LabAdapter] = {}
         self._devices: dict[str, Device] = {}
         self._identities: dict[str, Identity] = {}
@@ -92,7 +124,7 @@ class Bench:
         if self._array is not None:
             del offered[MATRIX_ROLE]
             offered["array"] = Port(self._array)
-        offered["devices"] = {role: Observed(device) for role, device in self._devices.items()}
+        offered["devices"] = {role: self._observed(role) for role in self._devices}
         return {**offered, "origin": self.origin, "clock": self.clock}
 
     @property
@@ -116,6 +148,9 @@ class Bench:
             "library": self._visa.provenance,
             "origin": str(self.origin),
             "found_live": list(self.found_live),
+            "found": {role: dict(settings) for role, settings in self.found.items()},
+            "left_open": self.left_open,
+            "relay_cycles": self._relays.summary(),
             "instruments": {
                 role: {
                     "driver": entry.driver,
@@ -141,48 +176,53 @@ class Bench:
         _raise_first(self._rest())
 
     def _open(self) -> None:
-        for role, entry in self.station.instruments.items():
-            self._devices[role] = self._open_one(role, entry)
-            self._identities[role] = self._devices[role].identify()
-        wiring, matrix = self.station.wiring, self._devices.get(MATRIX_ROLE)
+        unreached = self._connect()
+        _raise_first(unreached)
+        if self.station.wiring is not None and self._array is None:
+            raise StationError(
+                f"[instruments.{MATRIX_ROLE}] of {self.station.path} is no switch matrix; "
+                "an array is reached through one that has close_points, open_points and closed"
+            )
         sources = self._sources()
-        if wiring is not None:
-            if not isinstance(matrix, SwitchMatrix):
-                raise StationError(
-                    f"[instruments.{MATRIX_ROLE}] of {self.station.path} is no switch matrix; "
-                    "an array is reached through one that has close_points, open_points and closed"
-                )
-            self._array = ArrayRouter(matrix, wiring, sources)
         for role in sources:
             self._guarded(role, self._devices[role])  # refuses a source that cannot be guarded
         self.found_live = tuple(role for role, source in sources.items() if not source.is_quiet())
         if self.found_live:
-            if self._journal is not None:
-                self._journal.write("found live", roles=", ".join(self.found_live))
+            looked_at = [*self.found_live, *([MATRIX_ROLE] if self._array is not None else [])]
+            self.found = {role: dict(self._devices[role].snapshot()) for role in looked_at}
+            log.warning("found live, and brought to rest before anything else: %s", ", ".join(self.found_live))
+            self._note("found live", roles=", ".join(self.found_live), found=self.found)
+        if self.left_open:
+            log.warning("the bench %s was left open and is brought to rest before anything else", self.station.name)
+        if self.found_live or self.left_open:
             self.safe()
 
-    def _open_one(self, role: str, entry: InstrumentEntry) -> Device:
-        driver = plugins.resolve(plugins.DRIVERS, entry.driver)
-        adapter = self._visa.open(role, entry.address)
-        self._adapters[role] = adapter
+    def _connect(self) -> list[Failure]:
+        """Connect all that can be reached; what cannot, and what forbids to go on."""
+        failures: list[Failure] = []
         try:
-            device = driver(adapter, name=role, **entry.options)
-        except InstrumentError as error:
-            raise InstrumentGone(
-                f"{role} at {entry.address} cannot be opened: {error}. Check that it is switched on and that the "
-                f"address and driver under [instruments.{role}] in {self.station.path} are right"
-            ) from error
-        except (TypeError, StationError) as error:
-            raise StationError(
-                f"[instruments.{role}] in {self.station.path}: the driver {entry.driver!r} does not take these "
-                f"options ({error})"
-            ) from error
-        if not isinstance(device, Device):
-            raise StationError(
-                f"[instruments.{role}] in {self.station.path}: the driver {entry.driver!r} lacks some of identify, "
-                "capabilities, snapshot, errors, safe, close; see drivers/README.md"
-            )
-        return device
+            if self._journal is not None:
+                self.left_open = self._journal.begin() is not None
+        except JournalError as error:
+            failures.append(Failure("journal", error))  # but what may be on is still turned off
+        for role, entry in self.station.instruments.items():
+            try:
+                self._devices[role], self._adapters[role] = connect(self.station, self._visa, entry)
+                self._identities[role] = self._devices[role].identify()
+            except LabError as error:
+                failures.append(Failure(role, error))
+        matrix, wiring = self._devices.get(MATRIX_ROLE), self.station.wiring
+        if wiring is not None and isinstance(matrix, SwitchMatrix):
+            self._array = ArrayRouter(matrix, wiring, self._sources(), self._relays)
+        return failures
+
+    def _note(self, event: str, **details: Any) -> None:
+        if self._journal is not None:
+            self._journal.write(event, **details)
+
+    def _observed(self, role: str) -> Observed:
+        device = self._devices[role]
+        return Counted(device, self._relays) if isinstance(device, SwitchMatrix) else Observed(device)
 
     def _sources(self) -> dict[str, Source]:
         return {role: device for role, device in self._devices.items() if isinstance(device, Source)}
@@ -219,30 +259,46 @@ class Bench:
             )
         return self.station.limits
 
-    def _rest(self) -> list[BaseException]:
-        matrix = MATRIX_ROLE if self._array is not None else None
+    def _rest(self) -> list[Failure]:
         if self._exposure is not None:
             for role in self._devices:
                 self._exposure.rest(role)
-        return Rest(self._devices, self._reopen, matrix, self._array, self._journal).failures()
+        missing = frozenset(self.station.instruments.keys() - self._devices.keys())
+        rest = Rest(
+            self._devices,
+            self._adapters,
+            self._array,
+            MATRIX_ROLE,
+            self._journal,
+            missing,
+            self.station.timeout_seconds,
+        )
+        try:
+            return rest.failures()
+        except BaseException as interrupted:  # noqa: BLE001 - between two steps: all of them are taken again
+            return [Failure("", interrupted), *rest.failures()]
 
-    def _reopen(self, role: str) -> None:
-        self._adapters[role].reopen()
-
-    def _end(self) -> list[BaseException]:
+    def _end(self) -> list[Failure]:
         failures = self._rest()
-        for adapter in self._adapters.values():
+        for role, adapter in self._adapters.items():
+            errand = Errand(adapter.close)
             try:
-                adapter.close()
+                if errand.over(CUT_SECONDS):
+                    errand.result()
             except InstrumentError as error:
-                failures.append(error)
+                failures.append(Failure(role, error))
+        if not failures and self._devices.keys() == self.station.instruments.keys():
+            try:
+                self._note(AT_REST)
+            except JournalError as error:
+                failures.append(Failure("journal", error))
         return failures
 
 
-def _raise_first(failures: list[BaseException]) -> None:
+def _raise_first(failures: list[Failure]) -> None:
     if not failures:
         return
-    first, *others = failures
+    first, *others = (failure.error for failure in failures)
     for other in others:
         first.add_note(f"and then: {other}")
     raise first

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from labctl.bench.relays import RelayCycles, crosspoint_name
 from labctl.bench.wiring import GROUND, Wiring
 from labctl.core.device import Crosspoint, Line, PulseGenerator, Source, SourceMeter, SwitchMatrix
 from labctl.core.errors import EnvelopeError, InstrumentError, ParameterError
@@ -13,13 +14,21 @@ class ArrayRouter:
     """An ArrayPort: every relay of the matrix is this array's, and a line is always on ground or on an instrument.
 
     Two sources may not drive one line, with one exception: a pulse generator and a source-meter, which then sources
-    0 A and reads the voltage. The read-out of a crossbar measures its drive that way.
+    0 A and reads the voltage. The read-out of a crossbar measures its drive that way. What the station's
+    ``exclusions`` name never shares a line.
     """
 
-    def __init__(self, matrix: SwitchMatrix, wiring: Wiring, sources: Mapping[str, Source]) -> None:
+    def __init__(
+        self,
+        matrix: SwitchMatrix,
+        wiring: Wiring,
+        sources: Mapping[str, Source],
+        cycles: RelayCycles | None = None,
+    ) -> None:
         self._matrix = matrix
         self._wiring = wiring
         self._sources = sources
+        self._cycles = cycles or RelayCycles(None)
 
     @property
     def rows(self) -> int:
@@ -40,7 +49,7 @@ class ArrayRouter:
         """Put lines on instruments and every other line on ground, verified by what the matrix reports.
 
         Raises ParameterError for a line or an instrument that is not there, EnvelopeError for two sources on one
-        line or a source that is live, InstrumentError naming a relay that did not move.
+        line, an exclusion or a source that is live, InstrumentError naming a relay that did not move.
         """
         wanted = self._wanted(connections)
         self._require_quiet()
@@ -86,6 +95,12 @@ class ArrayRouter:
         return frozenset(self._wiring.crosspoint(role, line) for line in lines for role in sharing.get(line, [GROUND]))
 
     def _check_sharing(self, line: Line, roles: list[str]) -> None:
+        for excluded in self._wiring.exclusions:
+            if excluded <= set(roles):
+                raise EnvelopeError(
+                    f"{' and '.join(sorted(excluded))} must never share a line, say the exclusions under [wiring]; "
+                    f"{line.kind} line {line.index} was to get them. Route them one after the other"
+                )
         sources = [role for role in roles if role in self._sources]
         pulsers = [role for role in sources if isinstance(self._sources[role], PulseGenerator)]
         meters = [role for role in sources if isinstance(self._sources[role], SourceMeter)]
@@ -110,7 +125,10 @@ class ArrayRouter:
 
     def _close(self, points: frozenset[Crosspoint]) -> None:
         if points:
-            self._matrix.close_points(sorted(points))
+            try:
+                self._matrix.close_points(sorted(points))
+            finally:
+                self._cycles.closed(points)  # also when it failed: some may have moved
 
     def _open(self, points: frozenset[Crosspoint]) -> None:
         if points:
@@ -120,17 +138,12 @@ class ArrayRouter:
         found = self._matrix.closed()
         if found == wanted:
             return
-        stuck = [f"{_name(point)} did not close" for point in sorted(wanted - found)]
-        stuck += [f"{_name(point)} did not open" for point in sorted(found - wanted)]
+        stuck = [f"{crosspoint_name(point)} did not close" for point in sorted(wanted - found)]
+        stuck += [f"{crosspoint_name(point)} did not open" for point in sorted(found - wanted)]
         raise InstrumentError(
             f"the matrix reports relays that did not move: {', '.join(stuck)}; "
             "check the card in that slot, and do not trust a measurement until they move"
         )
-
-
-def _name(point: Crosspoint) -> str:
-    """A crosspoint as people at the bench call it: slot, row letter, column."""
-    return f"{point.slot}{chr(ord('A') + point.row - 1)}{point.column:02d}"
 
 
 class Port:

@@ -29,6 +29,7 @@ class Wiring:
 
     ``word_lines`` and ``bit_lines`` are in the order of the array's rows and columns; ``rows`` gives the matrix
     row (A = 1) of each role and of ``ground``. ``sense_ohms`` is volts at the digitizer per ampere out of a line.
+    ``exclusions`` are sets of roles that must never share a line.
     """
 
     word_lines: tuple[Contact, ...]
@@ -37,6 +38,7 @@ class Wiring:
     pulser_termination_ohms: float = math.inf
     pulser_attenuation_db: float = 0.0
     sense_ohms: float = 50.0
+    exclusions: tuple[frozenset[str], ...] = ()
 
     @cached_property
     def lines(self) -> Mapping[Line, Contact]:

@@ -27,6 +27,7 @@ COMMANDS = {
     "certify": "certify:certify",
     "keys": "keys:keys",
     "station": "stations:station",
+    "safe": "safe:safe",
     "sim": "sim:sim",
     "crossbar": "crossbar:crossbar",
     "conform": "conform:conform",

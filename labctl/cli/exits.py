@@ -23,6 +23,7 @@ CODES: tuple[tuple[type[errors.LabError], int], ...] = (
     (errors.InstrumentError, 4),
     (errors.MeasurementError, 4),
     (errors.EnvelopeError, 3),
+    (errors.JournalError, 3),
     (errors.BitsRefused, 3),
     (errors.IllegalTransition, 3),
     (errors.KeyRefused, 3),

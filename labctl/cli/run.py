@@ -12,6 +12,7 @@ from rich.progress import Progress as Bar
 
 from labctl import runner
 from labctl.bench.bench import open_bench
+from labctl.bench.journal import journal_path
 from labctl.bench.station import load_station
 from labctl.cli.behind import behind
 from labctl.cli.local import LocalRun
@@ -48,8 +49,7 @@ def run(
         shown(above(stderr)),
         LocalRun(folder, found.name, procedure, parameters) as local,
     ):
-        journal = folder / "agents" / f"{found.name}.journal.jsonl"
-        with open_bench(found, journal=journal) as bench, Bar(*columns, console=stderr) as bar:
+        with open_bench(found, journal_path(folder, found.name)) as bench, Bar(*columns, console=stderr) as bar:
             offered = {**bench.roles(), "bank": local}
             origin = bench.origin
             provenance = bench.provenance()

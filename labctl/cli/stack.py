@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import secrets
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from labctl.cli.rescue import rescue
 from labctl.client.http import Http
 from labctl.core.clock import Clock, WallClock
 from labctl.core.errors import ServiceError
+
+log = logging.getLogger("labctl.stack")
 
 HOST = "127.0.0.1"
 
@@ -57,12 +61,14 @@ EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound
 class Child:
     """A process that ends itself in good order when its standard input closes.
 
-    That works on every system and also when the parent is killed, where signals do not.
+    That works on every system and also when the parent is killed, where signals do not. ``clean_up`` is what is left
+    to do when it has ended, if it did not do so itself; it may be called twice.
     """
 
     name: str
     process: subprocess.Popen[bytes]
     log: Path | None
+    clean_up: Callable[[], None] = lambda: None
 
     def ask_to_stop(self) -> None:
         """Ask it to end, and do not wait for that."""
@@ -80,7 +86,7 @@ class Child:
             self.process.wait()
             raise ServiceError(
                 f"the {self.name} did not end within {patience_seconds:.0f} s and was killed. If it owned a bench, its "
-                "outputs MAY BE ON: look at the front panels, or run `labctl run identify` on it, which makes it safe"
+                "outputs MAY BE ON until that is brought to rest, which comes next; `labctl safe STATION` does so, too"
             ) from None
 
     def last_words(self) -> str:
@@ -107,8 +113,10 @@ class Stack:
         self._check(self.service)
 
     def ended(self) -> list[Child]:
-        """The agents that have ended since this was last asked."""
+        """The agents that have ended since this was last asked, and their benches brought to rest."""
         gone = [child for child in self.agents if child.process.poll() is not None]
+        for child in gone:
+            child.clean_up()
         self.agents = [child for child in self.agents if child not in gone]
         return gone
 
@@ -200,14 +208,26 @@ def child(
         yield started
 
 
-def agent(
-    home: Path, station: str, service: str, key: str | None = None, *, logs: bool
-) -> contextlib.AbstractContextManager[Child]:
-    """Run the agent of one station, until leaving; ``key`` is for the service, None for LABCTL_KEY."""
+@contextlib.contextmanager
+def agent(home: Path, station: str, service: str, key: str | None = None, *, logs: bool) -> Iterator[Child]:
+    """Run the agent of one station until leaving; a bench that it leaves open is brought to rest by another process.
+
+    ``key`` is for the service, None for the one in LABCTL_KEY.
+    """
+
+    def clean_up() -> None:
+        said = rescue(home, station)
+        if said is not None:
+            log.warning(said)
+
     words = ["labctl.cli.agent", "--station", station, "--service", service, "--home", str(home)]
-    return child(
-        home, f"agent of {Path(station).stem}", words, logs=logs, more={} if key is None else {"LABCTL_KEY": key}
-    )
+    known = {} if key is None else {"LABCTL_KEY": key}
+    try:
+        with child(home, f"agent of {Path(station).stem}", words, logs=logs, more=known) as started:
+            started.clean_up = clean_up
+            yield started
+    finally:
+        clean_up()
 
 
 def _await(stack: Stack, clock: Clock, path: str, limit_seconds: float = 60.0) -> None:

@@ -45,7 +45,11 @@ class Device(Protocol):
         ...
 
     def safe(self) -> None:
-        """Bring it to rest: outputs off. May be called at any time, twice, after a failure."""
+        """Bring it to rest: outputs off. May be called at any time, twice, after a failure, from another thread.
+
+        A constant level that is on goes to zero in steps of at most 50 mV before the output goes off: a level cut off
+        at once is a step on the junction. Raises InstrumentError if the instrument does not confirm that it is off.
+        """
         ...
 
     def close(self) -> None:
@@ -140,6 +144,15 @@ class SwitchMatrix(Device, Protocol):
 
     def closed(self) -> frozenset[Crosspoint]:
         """The relays that the instrument says are closed."""
+        ...
+
+
+@runtime_checkable
+class CountsRelays(Protocol):
+    """What a SwitchMatrix may have besides: the wear of its relays."""
+
+    def counts(self, points: Iterable[Crosspoint]) -> Mapping[Crosspoint, int]:
+        """How often each of these relays has closed, as the instrument counts."""
         ...
 
 

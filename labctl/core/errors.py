@@ -7,6 +7,7 @@
     ├── PartNotFound           no driver, procedure or station of that name
     ├── ParameterError         a procedure's parameters are missing, unknown or out of range
     ├── EnvelopeError          refused: it could hurt the sample
+    ├── JournalError           refused: what is about to be done cannot be written down first
     ├── MeasurementError       the instruments answered, but the answer cannot be trusted
     ├── InstrumentError        an instrument refused a command or reported an error
     │   ├── InstrumentTimeout  it did not answer in time
@@ -48,6 +49,10 @@ class ParameterError(LabError):
 
 class EnvelopeError(LabError):
     """Refused before anything was sent, because it could hurt the sample."""
+
+
+class JournalError(LabError):
+    """Refused, because the bench's journal cannot be written: after a crash nobody would know of it."""
 
 
 class MeasurementError(LabError):

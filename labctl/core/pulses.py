@@ -17,6 +17,17 @@ class PhaseKind(StrEnum):
     READ = "read"
 
 
+class Timing(StrEnum):
+    """How the gaps of a plan are meant."""
+
+    EXACT = "exact"
+    """One trigger starts the cycle, and every gap lasts as long as it says."""
+    AT_LEAST = "at least"
+    """Asked: gaps may last longer, by milliseconds and unevenly, so the phases may be played one by one."""
+    APART = "apart"
+    """Played: each phase started on a trigger of its own, after a gap that was at least as long as it says."""
+
+
 @dataclass(frozen=True)
 class Phase:
     """One trapezoidal pulse and the quiet time after it.
@@ -49,6 +60,7 @@ class PulsePlan:
     when a procedure speaks, and those of the front panel when a driver is spoken to."""
 
     phases: tuple[Phase, ...]
+    timing: Timing = Timing.EXACT
 
     def __post_init__(self) -> None:
         if not self.phases:
@@ -64,24 +76,41 @@ class PulsePlan:
         """Largest magnitude of any phase."""
         return max(abs(phase.volts) for phase in self.phases)
 
-    def flat_top(self, kind: PhaseKind) -> tuple[float, float]:
-        """Start and stop, in seconds after the trigger, of the flat top of the first phase of ``kind``.
+    @property
+    def triggers(self) -> int:
+        """How many triggers one cycle takes, and gives to whatever listens."""
+        return len(self.phases) if self.timing is Timing.APART else 1
+
+    def trigger_of(self, kind: PhaseKind) -> int:
+        """Which of the cycle's triggers, from 0, the first phase of ``kind`` follows.
 
         Raises KeyError when the plan has none.
         """
-        start = 0.0
-        for phase in self.phases:
-            if phase.kind == kind:
-                return start + phase.edge_seconds, start + phase.width_seconds
-            start += phase.duration_seconds
-        raise KeyError(f"the plan has no {kind} phase")
+        index = self._index(kind)
+        return index if self.timing is Timing.APART else 0
+
+    def flat_top(self, kind: PhaseKind) -> tuple[float, float]:
+        """Start and stop, in seconds after its trigger, of the flat top of the first phase of ``kind``.
+
+        Raises KeyError when the plan has none.
+        """
+        index = self._index(kind)
+        before = () if self.timing is Timing.APART else self.phases[:index]
+        start = sum(phase.duration_seconds for phase in before)
+        return start + self.phases[index].edge_seconds, start + self.phases[index].width_seconds
 
     def scaled(self, factor: float) -> PulsePlan:
         """The same plan with every voltage multiplied by ``factor``."""
-        return PulsePlan(tuple(replace(phase, volts=phase.volts * factor) for phase in self.phases))
+        return replace(self, phases=tuple(replace(phase, volts=phase.volts * factor) for phase in self.phases))
+
+    def _index(self, kind: PhaseKind) -> int:
+        for index, phase in enumerate(self.phases):
+            if phase.kind == kind:
+                return index
+        raise KeyError(f"the plan has no {kind} phase")
 
     def volts_at(self, seconds: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The waveform at ``seconds`` after the trigger: float64, same shape, volts."""
+        """The waveform at ``seconds`` after the trigger, with the gaps as they stand: float64, same shape, volts."""
         corners: list[float] = []
         levels: list[float] = []
         start = 0.0

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from labctl.core.device import Acquisition, ArrayPort, Digitizer, Frames, Line, PulseGenerator
 from labctl.core.errors import InstrumentError, MeasurementError, ParameterError
 from labctl.core.procedure import Item, Progress, Record
-from labctl.core.pulses import Phase, PhaseKind, PulsePlan
+from labctl.core.pulses import Phase, PhaseKind, PulsePlan, Timing
 
 GAP_SECONDS = 100e-9
 """Quiet time after each pulse: long against the settling of the pulse generator and of m_z."""
@@ -42,7 +42,10 @@ HEADROOM = 1.2
 
 @dataclass(frozen=True)
 class Pulses:
-    """The shape of one shot; volts are those at the junction. ``reset_volts`` 0 is no reset."""
+    """The shape of one shot; volts are those at the junction. ``reset_volts`` 0 is no reset.
+
+    With ``long_gaps`` the phases may come one by one, milliseconds apart, if the generator cannot do otherwise.
+    """
 
     volts: float
     width_seconds: float
@@ -51,6 +54,7 @@ class Pulses:
     read_seconds: float
     reset_volts: float = 0.0
     reset_seconds: float = 0.0
+    long_gaps: bool = False
 
     @classmethod
     def of(cls, parameters: object, **more: float) -> Pulses:
@@ -73,7 +77,8 @@ class Pulses:
                 f"edge_seconds = {self.edge_seconds:g} is longer than a pulse ({lasting}); a pulse lasts at least as "
                 "long as its edge"
             )
-        return PulsePlan(tuple(Phase(kind, volts, s, self.edge_seconds, GAP_SECONDS) for kind, _, volts, s in parts))
+        phases = tuple(Phase(kind, volts, s, self.edge_seconds, GAP_SECONDS) for kind, _, volts, s in parts)
+        return PulsePlan(phases, Timing.AT_LEAST if self.long_gaps else Timing.EXACT)
 
     def undone(self) -> Pulses:
         """The pulse first and the reset after it: what is read then is what the reset makes of the pulse's result."""
@@ -100,6 +105,7 @@ class Shooter:
         self._array = array
         self._sign = 1.0
         self._period_seconds = BURST_SECONDS
+        self._triggers, self._read_trigger = 1, 0
         self._widened = 0
         self._acquisition: Acquisition | None = None
 
@@ -120,6 +126,7 @@ class Shooter:
         self._sign = math.copysign(1.0, pulses.read_volts)
         plan = self._pulser.program(pulses.plan())
         self._period_seconds = plan.period_seconds
+        self._triggers, self._read_trigger = plan.triggers, plan.trigger_of(PhaseKind.READ)
         start, stop = plan.flat_top(PhaseKind.READ)
         margin = (stop - start) / 8
         interval = (stop - start - 2 * margin) / samples
@@ -156,6 +163,8 @@ class Shooter:
         Raises InstrumentTimeout if a trigger was missed, MeasurementError if the largest range is overdriven, too.
         """
         largest = 1 if single else max(1, int(BURST_SECONDS / self._period_seconds))
+        if self._triggers > 1:  # each phase takes as long as its messages do
+            largest = min(largest, STOPPABLE_SHOTS)
         parts: list[NDArray[np.float64]] = []
         done = 0
         while done < shots:
@@ -172,9 +181,10 @@ class Shooter:
         return np.concatenate(parts)
 
     def _burst(self, shots: int) -> Frames:
-        self._digitizer.arm(shots)
+        self._digitizer.arm(shots * self._triggers)
         self._pulser.fire(shots)
-        return self._digitizer.fetch()
+        frames = self._digitizer.fetch()
+        return replace(frames, counts=frames.counts[self._read_trigger :: self._triggers])
 
     def _widen(self, frames: Frames, clipped: int) -> str:
         """Double the digitizer's range, and say so; raises MeasurementError if it has no wider one."""

@@ -34,6 +34,9 @@ class SwitchingCurve:
     has then switched the junction when the read differs from the state that the reset leaves. Which one that is, and
     how often it does not, is measured first, with the reset after the strongest pulse.
 
+    A generator that cannot play pulse and read as one piece plays them one by one, milliseconds apart, if `long_gaps`
+    says that the junction keeps its state for so long.
+
     Yields one record of kind "point" per point (volts, width_seconds, trials, switched, p_switch and its 68 % Wilson
     interval, p_antiparallel), one of kind "threshold", with a reset one of kind "reset" (state, p_failed), and one of
     kind "fit" per model that the data determine; "note" records say what speaks against a result.
@@ -52,6 +55,7 @@ class SwitchingCurve:
     reset_volts: Annotated[float, Interval(ge=-2, le=2)] = 0.0
     reset_seconds: Annotated[float, Interval(ge=1e-10, le=1e-3)] = 20e-9
     samples: Annotated[int, Interval(ge=1, le=1000)] = 8
+    long_gaps: bool = False
     sweep: Literal["volts", "width"] = "volts"
     start_seconds: Annotated[float, Interval(ge=1e-10, le=1e-3)] = 4e-9
     stop_seconds: Annotated[float, Interval(ge=1e-10, le=1e-3)] = 60e-9

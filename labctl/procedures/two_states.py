@@ -63,7 +63,7 @@ def lifetimes(looks: list[Looks]) -> tuple[Lifetime, Lifetime]:
 
     if which:
         start = [float(np.log(_crude(looks, bool(index)))) for index in which]
-        best = minimize(unlikely, start, method="Nelder-Mead")
+        best = minimize(unlikely, start, method="Nelder-Mead", options={"xatol": 1e-6, "fatol": 1e-9})
         spread = np.sqrt(np.diag(np.linalg.inv(_fisher(looks, which, best.x))))
         for index, log_rate, error in zip(which, best.x, spread, strict=True):
             tau = float(np.exp(-log_rate))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from threading import RLock
@@ -18,6 +18,7 @@ from labctl.core.errors import ParameterError, StationError
 from labctl_sim import pace, profile, station
 from labctl_sim.array import JunctionArray
 from labctl_sim.connection import Connection
+from labctl_sim.connections import PROMPT
 from labctl_sim.device import SimDevice
 from labctl_sim.fault import Fault
 from labctl_sim.faults import Faults
@@ -54,6 +55,7 @@ class SimBench:
     @property
     def provenance(self) -> dict[str, Any]:
         """What the junctions are and what computes them; plain values."""
+        delays = {name: value for name, value in asdict(self.plan.delays).items() if value != getattr(PROMPT, name)}
         return {
             "simulator": "labctl_sim",
             "profile": self.plan.profile,
@@ -62,6 +64,7 @@ class SimBench:
             "temperature_kelvin": float(self.world.array.junctions.layer.of("temperature_kelvin")[0]),
             "array_seed": self.plan.array_seed,
             "clock": self.plan.clock,
+            **delays,
         }
 
     def connect(self, address: str) -> Connection:
@@ -93,7 +96,7 @@ def open_bench(
     states = wafer.integers(0, 2, cells, np.uint8)
     physics = Physics(SwitchingTable(nominal.layer, store=store_for(kind.name)), plan.physics)
     array = JunctionArray(plan.rows, plan.cols, junctions, states)
-    world = World(array, plan.wiring, _generator(plan.noise_seed), physics)
+    world = World(array, plan.wiring, _generator(plan.noise_seed), physics, plan.delays)
     lock = RLock()
     time = Pace(world, lock, pace.parse(plan.clock), WallClock())
     devices: dict[str, SimDevice] = {}

@@ -2,7 +2,7 @@
 
 In it: the exact network of wires and cells (line segments of 1 ohm, each line driven at its left or bottom end), TMR
 that falls with bias, relay paths of 0.5 ohm, sources with their resistance and with real compliance, a shunt at the
-pulser's probe, and an insulation of 1 Tohm from everything to ground. Not in it: capacitance, cable delay, bandwidth.
+pulser's probe, and an insulation of 1 Tohm from everything to ground. Capacitance and bandwidth: `lowpass`.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import numpy as np
 from labctl.bench.wiring import Wiring
 from labctl.core.device import Crosspoint
 from labctl_sim.array import JunctionArray
-from labctl_sim.circuit import Circuit
+from labctl_sim.circuit import RELAY_OHMS, Circuit
 from labctl_sim.faces import CurrentSource, Face, Point, Thevenin, VoltageSource
 from labctl_sim.faults import Faults
 from labctl_sim.flips import Floats, States
@@ -22,6 +22,17 @@ from labctl_sim.flips import Floats, States
 LIVE_VOLTS = 1e-3
 LIVE_AMPS = 1e-9
 SENSE_INPUT_OHMS = 10.0  # the current amplifier's virtual ground
+
+
+@dataclass(frozen=True)
+class Delays:
+    """Of every line with its cable and pads ``line_farads`` to ground; of the current amplifier ``amplifier_hertz``."""
+
+    line_farads: float = 0.0
+    amplifier_hertz: float = math.inf
+
+
+PROMPT = Delays()
 
 
 @dataclass(frozen=True)
@@ -36,11 +47,12 @@ class Terminals:
 class Connections:
     """Faces by role; ``closed`` are the relays that the matrix was told to close."""
 
-    def __init__(self, array: JunctionArray, wiring: Wiring, faults: Faults) -> None:
+    def __init__(self, array: JunctionArray, wiring: Wiring, faults: Faults, delays: Delays = PROMPT) -> None:
         self.closed: frozenset[Crosspoint] = frozenset()
         self._array = array
         self._wiring = wiring
         self._faults = faults
+        self._delays = delays
         self._circuit = Circuit(array, wiring)
         self._faces: dict[str, Face] = {}
         self._unwired: dict[str, Face] = {}
@@ -106,6 +118,26 @@ class Connections:
             return known[key]
 
         return respond
+
+    def line_seconds(self, role: str, ohms: float) -> float:
+        """The time constant of the lines that ``role`` drives from behind ``ohms``; the array's cells are left out.
+
+        They would make it shorter by the part that the source's resistance has of theirs.
+        """
+        if role == "pulser":
+            ohms = 1 / (1 / ohms + 1 / self._wiring.pulser_termination_ohms)
+        return self._charging_seconds(role, ohms)
+
+    def sense_seconds(self) -> tuple[float, float]:
+        """The time constants of the sensed lines on the amplifier's input, and of the amplifier."""
+        amplifier = 1 / (2 * math.pi * self._delays.amplifier_hertz)
+        return self._charging_seconds("digitizer", SENSE_INPUT_OHMS), amplifier
+
+    def _charging_seconds(self, role: str, ohms: float) -> float:
+        row = self._wiring.rows.get(role)
+        lines = {(each.slot, each.column) for each in self.contacts if each.row == row} & self._wiring.places.keys()
+        # All lines of a row charge alike through what they share, and each through its own relay.
+        return self._delays.line_farads * (len(lines) * ohms + RELAY_OHMS) if lines else 0.0
 
     def alone(self, role: str) -> Terminals:
         """What stands at the terminals of an instrument that the station wires to nothing."""

@@ -12,6 +12,7 @@ from labctl_sim.converter import MOST_LEVELS, Converter
 from labctl_sim.flips import Floats
 from labctl_sim.fluctuation import Fluctuation
 from labctl_sim.history import Trail, follow
+from labctl_sim.lowpass import LowPass
 from labctl_sim.physics import Physics
 from labctl_sim.seen import Response, Seen, Shown
 from labctl_sim.waveform import Capture, Waveform
@@ -22,13 +23,17 @@ STEADY_SECONDS = 0.01  # over which a burst sees resistances with their mean
 
 @dataclass(frozen=True)
 class Recorder:
-    """A digitizer behind ``sense_ohms``. ``sensed`` (N,): 1 for a cell whose current flows into it, -1 out of it."""
+    """A digitizer behind ``sense_ohms``. ``sensed`` (N,): 1 for a cell whose current flows into it, -1 out of it.
+
+    ``lagging`` is the cycle as its samples see it, later than the junctions.
+    """
 
     capture: Capture
     sensed: Floats
     sense_ohms: float
     fluctuation: Fluctuation
     noise: np.random.Generator
+    lagging: LowPass
 
     def record(
         self,
@@ -60,7 +65,7 @@ class Recorder:
             )
             for cell, load in zip(kept.tolist(), loads, strict=True)
         ]
-        shown = Shown.of(waveform.at(phase), array, kept, self.sensed, response, self.sense_ohms)
+        shown = Shown.of(self.lagging.at(phase), array, kept, self.sensed, response, self.sense_ohms)
         idle = self.sense_ohms * response(float(waveform.volts[0]), array.states)[1] if offset.any() else 0.0
         at_once = FRAMES_AT_ONCE
         if not self.fluctuation.quiet:

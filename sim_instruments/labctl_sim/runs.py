@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-
-import numpy as np
+from dataclasses import dataclass
 
 from labctl_sim.waveform import Capture, Waveform
 
@@ -44,10 +42,9 @@ class Run:
         first, self.played = self.played, max(int(due), self.played)
         return self.played - first, self.since + first * period
 
-    def begun(self, now: float) -> tuple[Run, float] | None:
-        """What has been played by ``now`` of a cycle that is not complete, without a trigger, and since when."""
+    def begun(self, now: float) -> tuple[float, float] | None:
+        """How many seconds have been played by ``now`` of a cycle that is not complete, and since when."""
         begun = self.since + self.played * self.waveform.period_seconds
         if now <= begun:
             return None
-        part = self.waveform.cut(np.array([min(now - begun, self.waveform.period_seconds)]))[0]
-        return replace(self, waveform=part, triggers=False), begun
+        return min(now - begun, self.waveform.period_seconds), begun

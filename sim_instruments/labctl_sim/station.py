@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -13,10 +14,12 @@ from labctl.bench.tables import Table
 from labctl.bench.wiring import Wiring
 from labctl.core import plugins
 from labctl.core.errors import PartNotFound, StationError
+from labctl_sim.connections import Delays
 from labctl_sim.fault import Fault
 from labctl_sim.physics import PATHS
 
 MATRIX_ROWS = 8
+MOST_FARADS = 10e-9  # a hundred meters of cable
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ class SimStation:
     faults: tuple[Fault, ...]
     clock: str
     pyvisa_sim: Path | None
+    delays: Delays
 
 
 def find(name: str) -> Path:
@@ -94,6 +98,7 @@ def _station(path: Path, top: Table) -> SimStation | None:
     array_seed = table.whole("array_seed", "1", least=0)
     noise_seed = table.whole("noise_seed", "1", least=0) if "noise_seed" in table.content else None
     clock = table.text("clock", "virtual", default="virtual")
+    delays = _delays(table)
     others = table.text("pyvisa_sim", "lamps.yaml") if "pyvisa_sim" in table.content else None
     options = table.take("options") or {}
     faults = _faults(table, addresses)
@@ -119,6 +124,7 @@ def _station(path: Path, top: Table) -> SimStation | None:
         faults=faults,
         clock=clock,
         pyvisa_sim=None if others is None else path.parent / others,
+        delays=delays,
     )
 
 
@@ -126,6 +132,16 @@ def _addresses(top: Table) -> dict[str, str]:
     table = Table("instruments", top.take("instruments") or {}, top.mistakes)
     entries = {role: Table(f"instruments.{role}", entry, top.mistakes) for role, entry in table.content.items()}
     return {role: entry.text("address", "GPIB0::24::INSTR") or "" for role, entry in entries.items()}
+
+
+def _delays(simulation: Table) -> Delays:
+    farads = simulation.number("line_farads", "100e-12", default=0.0, above=False)
+    if farads is not None and farads > MOST_FARADS:
+        simulation.mistake(
+            "line_farads", f"is {farads:g}; a line with its cable has {MOST_FARADS:g} F at most, e.g. 100e-12"
+        )
+    hertz = simulation.number("amplifier_hertz", "10e6", default=math.inf)
+    return Delays(farads or 0.0, hertz or math.inf)
 
 
 def _models(simulation: Table, roles: Collection[str]) -> dict[str, str]:

@@ -23,12 +23,13 @@ from labctl.bench.wiring import Wiring
 from labctl.core.device import Crosspoint
 from labctl_sim import burst
 from labctl_sim.array import JunctionArray
-from labctl_sim.connections import Connections, Terminals
+from labctl_sim.connections import PROMPT, Connections, Delays, Terminals
 from labctl_sim.dwelling import dwell
 from labctl_sim.faces import Face, Point, Thevenin
 from labctl_sim.faults import Faults
 from labctl_sim.fluctuation import Fluctuation
 from labctl_sim.lookback import Lookback
+from labctl_sim.lowpass import LowPass, cascade
 from labctl_sim.noises import Noises
 from labctl_sim.physics import Physics
 from labctl_sim.recording import Recorder
@@ -40,7 +41,14 @@ from labctl_sim.waveform import Capture, Waveform
 class World:
     """What is there when nobody looks at it. ``hot_switches`` counts relay moves made while a source was live."""
 
-    def __init__(self, array: JunctionArray, wiring: Wiring, noise: np.random.Generator, physics: Physics) -> None:
+    def __init__(
+        self,
+        array: JunctionArray,
+        wiring: Wiring,
+        noise: np.random.Generator,
+        physics: Physics,
+        delays: Delays = PROMPT,
+    ) -> None:
         self.array = array
         self.physics = physics
         self.wiring = wiring
@@ -50,7 +58,7 @@ class World:
         self.hot_switches = 0
         self.faults = Faults(self.now, noise.spawn(1)[0], self._fault_due)
         self.fluctuation = Fluctuation(array.junctions.noise, noise.spawn(1)[0])
-        self.connections = Connections(array, wiring, self.faults)
+        self.connections = Connections(array, wiring, self.faults, delays)
         self._running: dict[str, Run] = {}
         self._time = Timeline(self._passes, self._next_end, self._over)
         self._lookback = Lookback(array, self.connections, self.fluctuation)
@@ -132,7 +140,7 @@ class World:
         """What ``role`` plays ends now, if anything; the cycle in which that happens has been played up to here."""
         run = self._running.pop(role, None)
         if run is not None and (part := run.begun(self.now())) is not None:
-            self._burst(role, part[0], 1, part[1])
+            self._burst(role, run, 1, part[1], only_seconds=part[0])
         return run is not None
 
     def playing(self, role: str) -> bool:
@@ -221,20 +229,26 @@ class World:
 
         self._time.for_all(when, begin)
 
-    def _burst(self, role: str, run: Run, cycles: int, begun: float) -> None:
+    def _burst(self, role: str, run: Run, cycles: int, begun: float, *, only_seconds: float | None = None) -> None:
+        """Play ``cycles`` of them; or only the first seconds of one, which then has no trigger."""
         if not self.connections.wired(role):
             return
+        line_seconds = self.connections.line_seconds(role, run.ohms)
+        delivered = LowPass(run.waveform, line_seconds).pieces()
         recorder = None
-        if self._capture is not None and run.triggers and self.faults.triggers("digitizer"):
+        if only_seconds is not None:
+            delivered = delivered.cut(np.array([only_seconds]))[0]
+        elif self._capture is not None and run.triggers and self.faults.triggers("digitizer"):
             recorder = Recorder(
                 self._capture,
                 self.connections.sensed(),
                 self.wiring.sense_ohms,
                 self.fluctuation,
                 self.noise_of("digitizer"),
+                cascade(run.waveform, (line_seconds, *self.connections.sense_seconds())),
             )
         burst.play(
-            run.waveform,
+            delivered,
             cycles,
             begun,
             self.array,

@@ -1,5 +1,7 @@
 """Routing: never hot, never floating, never two sources on one line but the pair that is allowed."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -111,6 +113,16 @@ def test_two_generators_may_not(fakes, world):
     sources = {name: fakes.Pulser(None, name) for name in ("pulser", "smu")}
     with pytest.raises(EnvelopeError, match="against each other"):
         ArrayRouter(matrix, WIRING, sources).route({"pulser": Line("word", 1), "smu": Line("word", 1)})
+
+
+def test_what_the_station_excludes_never_shares_a_line(fakes, world):
+    matrix = fakes.Matrix(None, "matrix")
+    wiring = replace(WIRING, exclusions=(frozenset({"pulser", "smu"}),))
+    router = ArrayRouter(matrix, wiring, {})
+    with pytest.raises(EnvelopeError, match=r"pulser and smu must never share a line.*word line 1"):
+        router.route({"pulser": Line("word", 1), "digitizer": Line("bit", 0), "smu": Line("word", 1)})
+    assert matrix.history == []
+    router.route({"pulser": Line("word", 1), "smu": Line("word", 2)})
 
 
 @pytest.mark.parametrize("line", [Line("word", 3), Line("bit", -1), Line("diagonal", 0)])

@@ -60,7 +60,7 @@ MISTAKES = [
     ),
     ('name = "bench"', 'name = "b"\nlimit = 1', "limit: is not known here; did you mean 'limits'?"),
     ('driver = "bench_fakes:Meter"', 'driver = "keithley2401"', "[instruments.smu] driver: there is no driver named"),
-    ('driver = "bench_fakes:Meter"', 'driver = "keithley2401"', "keithley2400, keithley707b"),
+    ('driver = "bench_fakes:Meter"', 'driver = "keithley2401"', "keysight81160a, pg1074, tektronixmso"),
     ('driver = "bench_fakes:Meter"', "", "[instruments.smu] driver: is missing"),
     ('address = "GPIB0::8::INSTR"', "address = 8", "[instruments.smu] address: is 8; write a text"),
     ('address = "ASRL1::INSTR"', 'address = "gpib0::8::instr"', "is also that of [instruments.smu]"),

@@ -241,8 +241,10 @@ def test_a_local_run_that_is_told_to_end_makes_the_bench_safe(tmp_path, signals)
     _, said = process.communicate(timeout=30)
     assert process.returncode != 0
     assert b"making the bench safe" in said
-    steps = [json.loads(line)["step"] for line in journal.read_text().splitlines()]
-    assert steps == ["pulser to rest", "smu to rest", "all lines to ground", "digitizer to rest"]
+    events = [json.loads(line) for line in journal.read_text().splitlines()]
+    steps = [event.get("step", event["event"]) for event in events]
+    rest = ["pulser to rest", "smu to rest", "all lines to ground", "digitizer to rest"]
+    assert steps == ["opened", *rest, "at rest"]
 
 
 def test_a_single_shot_job_can_be_cancelled_within_a_block(service):

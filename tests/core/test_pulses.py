@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labctl.core.pulses import Phase, PhaseKind, PulsePlan
+from labctl.core.pulses import Phase, PhaseKind, PulsePlan, Timing
 
 phases = st.builds(
     lambda kind, volts, width, edge, gap: Phase(kind, volts, width, edge * width, gap),
@@ -65,3 +65,16 @@ def test_impossible_times_are_refused(times):
 def test_a_plan_needs_a_phase():
     with pytest.raises(ValueError, match="at least one phase"):
         PulsePlan(())
+
+
+@given(plans)
+def test_phases_played_apart_have_a_trigger_and_a_clock_each(plan):
+    apart = PulsePlan(plan.phases, Timing.APART)
+    assert (plan.triggers, apart.triggers) == (1, len(plan.phases))
+    for phase in plan.phases:
+        index = apart.trigger_of(phase.kind)
+        first = plan.phases[index]
+        assert first.kind == phase.kind
+        assert plan.trigger_of(phase.kind) == 0
+        assert apart.flat_top(phase.kind) == PulsePlan((first,)).flat_top(phase.kind)
+    assert apart.scaled(2.0).timing is Timing.APART

@@ -127,15 +127,46 @@ def test_apply_amps_limits_volts(script):
         assert smu.apply_amps(0.0, 0.25) == 0.0
 
 
+OFF = (":SOUR:VOLT 0", ":SOUR:CURR 0", ":OUTP 0", "*CLS")
+
+
+FOUND = [(":OUTP?", "1"), (":SOUR:FUNC?", "VOLT")]
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [(":OUTP?", "what?")],
+        [(":OUTP?", "1"), (":SOUR:FUNC?", "VO")],
+        [*FOUND, (":SOUR:VOLT?", "+1.990000E-01"), (":SOUR:VOLT?", "+1.990000E+01")],
+        [*FOUND, (":SOUR:VOLT?", "+1.990"), (":SOUR:VOLT?", "+1.990")],
+    ],
+)
+def test_a_way_to_zero_begins_at_no_level_that_is_not_certain_and_the_output_goes_off_all_the_same(script, answers):
+    exchange = script(IDN, ERRORS)
+    exchange.pairs += answers
+    exchange.write(*OFF).ask(":OUTP?", "0")
+    with expected_protocol(Keithley2400, exchange.pairs) as smu, pytest.raises(InstrumentError, match="answered"):
+        smu.safe()
+
+
+def test_a_level_goes_to_zero_in_steps_before_the_output_goes_off(script):
+    exchange = script(IDN, ERRORS)
+    exchange.pairs += [*FOUND, *[(":SOUR:VOLT?", "-1.200000E-01")] * 2]
+    exchange.write(*[f":SOUR:VOLT {volts:.9e}" for volts in (-0.08, -0.04, 0.0)], *OFF).ask(":OUTP?", "0")
+    with expected_protocol(Keithley2400, exchange.pairs) as smu:
+        smu.safe()
+
+
 def test_safe_clears_the_device_first_because_a_sweep_holds_back_outp_off(script):
-    exchange = script(IDN, ERRORS).write(":SOUR:VOLT 0", ":SOUR:CURR 0", ":OUTP 0", "*CLS").ask(":OUTP?", "0")
+    exchange = script(IDN, ERRORS).ask(":OUTP?", "0").write(*OFF).ask(":OUTP?", "0")
     with expected_protocol(Keithley2400, exchange.pairs) as smu:
         smu.safe()
         assert smu.adapter.connection.clear.called
 
 
 def test_safe_aborts_where_the_connection_cannot_clear(script):
-    exchange = script(IDN, ERRORS).write(":ABOR", ":SOUR:VOLT 0", ":SOUR:CURR 0", ":OUTP 0", "*CLS").ask(":OUTP?", "0")
+    exchange = script(IDN, ERRORS).write(":ABOR").ask(":OUTP?", "0").write(*OFF).ask(":OUTP?", "0")
     with expected_protocol(Keithley2400, exchange.pairs) as smu:
         smu.adapter.connection.clear.side_effect = NotImplementedError
         smu.safe()

@@ -163,7 +163,8 @@ def test_quiet_is_what_the_instrument_reports(answers, quiet):
 
 
 def test_safe_turns_the_output_off_before_it_looks_at_old_errors(script):
-    exchange = script(IDN).write(":OUTP1 0", "*CLS").set(":ARM:SOUR1 MAN").ask(":OUTP1?", "0")
+    exchange = script(IDN).ask(":OUTP1?", "1").ask(":FUNC1?", "USER").write(":OUTP1 0", "*CLS")
+    exchange.set(":ARM:SOUR1 MAN").ask(":OUTP1?", "0")
     with expected_protocol(Keysight81160A, exchange.pairs) as pulser:
         pulser.safe()
 

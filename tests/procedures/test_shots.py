@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from labctl.core.device import Acquisition, Frames
 from labctl.core.errors import MeasurementError
 from labctl.core.procedure import Progress
-from labctl.procedures.shots import Shooter, blocks
+from labctl.core.pulses import PulsePlan, Timing
+from labctl.procedures.shots import Pulses, Shooter, blocks
 from labctl.procedures.threshold import Threshold
 
 
@@ -82,3 +83,41 @@ def test_the_instruments_are_never_left_to_themselves_for_more_than_a_second(sin
     assert max(bench.bursts) == largest
     assert sum(bench.bursts) == 2500
     assert chances >= 3
+
+
+class Apart:
+    """A generator that plays pulse and read on a trigger each, and the digitizer that sees both."""
+
+    def program(self, plan):
+        assert plan.timing is Timing.AT_LEAST
+        return PulsePlan(plan.phases, Timing.APART)
+
+    def configure(self, wanted):
+        self.asked = wanted
+        return wanted
+
+    def arm(self, frames):
+        self.frames = frames
+
+    def fire(self, cycles):
+        assert self.frames == 2 * cycles
+
+    def fetch(self):
+        counts = np.zeros((self.frames, self.asked.samples), np.int8)
+        counts[::2] = 127  # what stands after the pulse is not looked at, nor taken for an overdriven read
+        counts[1::2] = 50
+        return Frames(counts, 1e-3, 0.0, self.asked)
+
+
+def test_reads_are_those_after_their_own_trigger_when_phases_are_played_apart():
+    bench = Apart()
+    shooter = Shooter(bench, bench, type("Array", (), {"sense_ohms": 1e4}))
+    shooter.load(Pulses(0.7, 5e-9, 0.0, 0.1, 200e-9, long_gaps=True), 4)
+    assert bench.asked.delay_seconds < 200e-9
+    taken = []
+
+    def work():
+        taken.append((yield from shooter.fire(200, Progress(0, 1, ""))))
+
+    assert len(list(work())) == 4, "no more than 64 shots between two chances to stop"
+    assert taken[0].tolist() == pytest.approx([5e-6] * 200)

@@ -30,6 +30,10 @@ def refused(path, error, *words):
         ("array_seed", "1\ntemperature_kelvin = 900", ["temperature_kelvin = 900", "vcma_long_pulse", "two states"]),
         ("array_seed", "-1", ["array_seed", "whole number from 0"]),
         ("rows", '"x"', ["[array] rows"]),
+        ("array_seed", "1\nline_farads = -1e-12", ["line_farads", "-1e-12", "at least 0", "100e-12"]),
+        ("array_seed", "1\nline_farads = nan", ["line_farads", "nan", "at least 0", "100e-12"]),
+        ("array_seed", "1\nline_farads = 100", ["line_farads", "100", "1e-08", "100e-12"]),
+        ("array_seed", "1\namplifier_hertz = 0", ["amplifier_hertz", "above 0", "10e6"]),
     ],
 )
 def test_what_is_wrong_is_named(station, key, value, words):
