@@ -162,10 +162,12 @@ def fit_switching(model: str, abscissa: Array, switched: Array, trials: Array) -
         p = np.clip(law(abscissa, *inside), 1e-12, 1 - 1e-12)
         return float(2 * (saturated - _loglik(p, switched, trials))) + 1e6 * outside
 
-    options = {"maxiter": 4000, "fatol": 1e-9, "xatol": 1e-8}
     tried = [
         minimize(
-            deviance, ([float(v) for v in np.array(start[: len(names)]) / unit]), method="Nelder-Mead", options=options
+            deviance,
+            [float(value) for value in np.array(start[: len(names)]) / unit],
+            method="Nelder-Mead",
+            options={"maxiter": 4000, "fatol": 1e-9, "xatol": 1e-8},
         )
         for start in known.begin(abscissa, rate)
     ]

@@ -96,7 +96,10 @@ class SwitchingCurve:
             ends, name = (self.start_seconds, self.stop_seconds), "width_seconds"
         if ends[0] == ends[1]:
             raise ParameterError(f"the sweep of {name} starts and stops at {ends[0]:g}; a curve needs two ends")
-        return [replace(first, **{name: float(value)}) for value in np.linspace(*ends, self.points)]
+        swept = [float(value) for value in np.linspace(*ends, self.points)]
+        if self.sweep == "volts":
+            return [replace(first, volts=value) for value in swept]
+        return [replace(first, width_seconds=value) for value in swept]
 
 
 def _outside(fit: Record, lowest: float, highest: float) -> Iterator[Record]:
