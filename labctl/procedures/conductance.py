@@ -51,7 +51,7 @@ class Reader:
             found.append(reading.volts)
         if max(found) - min(found) < (max(levels) - min(levels)) / DRIVE_TOLERANCE:
             raise MeasurementError(
-                f"word line {row} was driven from {min(found)} to {max(found)} V where {min(levels)} to {max(levels)} V "
+                f"word line {row} was driven from {min(found)} to {max(found)} V where {min(levels)} to {max(levels)} "
                 "was asked: check the cable from the pulse generator to the matrix, the line's contact, and for a short"
             )
         return found

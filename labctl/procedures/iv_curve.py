@@ -85,7 +85,12 @@ class IvCurve:
             yield from _tmr(swept)
 
     def _other_state(
-        self, reader: Reader, pulser: PulseGenerator, array: ArrayPort, swept: tuple[Array, Array], levels: list[float]
+        self,
+        reader: Reader,
+        pulser: PulseGenerator,
+        array: ArrayPort,
+        swept: tuple[Array, Array],
+        levels: list[float],
     ) -> Generator[Record, None, bool]:
         """Fire pulses until the resistance at a small voltage is another one; False, with a note, if it never is."""
         small = int(np.argmin([abs(level) if level > self.volts / 4 else np.inf for level in levels]))
@@ -105,7 +110,7 @@ class IvCurve:
                 return True
         yield Record.of(
             "note",
-            text=f"{TOGGLES} pulses of {self.toggle_volts:g} V did not change the resistance of {before:.4g} ohm by more "
+            text=f"{TOGGLES} pulses of {self.toggle_volts:g} V did not change the {before:.4g} ohm by more "
             f"than {APART:g} times: no other state was found, so there is one sweep and no TMR. Raise toggle_volts",
         )
         return False

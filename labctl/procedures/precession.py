@@ -33,6 +33,7 @@ class Precession:
 
     The states are told apart by a threshold found first, at the width `threshold_seconds`, which must switch a part of
     the time.
+    `long_gaps` as in `switching_curve`.
     Yields records of kind "threshold", "point" as `switching_curve` does, and "fit" (hertz, tau_seconds,
     delay_seconds, swing and their errors); a "note" says when the widths cannot resolve what was fitted.
     """
@@ -49,6 +50,7 @@ class Precession:
     read_volts: Annotated[float, Interval(ge=-0.5, le=0.5)] = 0.1
     read_seconds: Annotated[float, Interval(ge=1e-8, le=1e-3)] = 500e-9
     samples: Annotated[int, Interval(ge=1, le=1000)] = 8
+    long_gaps: bool = False
 
     def run(self, pulser: PulseGenerator, digitizer: Digitizer, array: ArrayPort) -> Items:
         """Yield the threshold, a point per width, and the fit."""
@@ -60,7 +62,7 @@ class Precession:
         shooter = Shooter(pulser, digitizer, array)
         shooter.aim(self.row, self.col)
         counter = Counter(shooter, self.samples, self.shots)
-        pulses = Pulses(self.volts, self.threshold_seconds, self.edge_seconds, self.read_volts, self.read_seconds)
+        pulses = Pulses.of(self, width_seconds=self.threshold_seconds)
         yield from counter.calibrate(pulses, Progress(0, self.points, "widths"))
         counts: list[Count] = []
         for index, width in enumerate(np.linspace(self.start_seconds, self.stop_seconds, self.points)):
@@ -72,6 +74,12 @@ class Precession:
             yield Progress(index + 1, self.points, "widths")
         pulser.off()
         widths = np.array([count.pulse.width_seconds for count in counts])
+        if (different := np.unique(widths).size) < self.points:
+            yield Record.of(
+                "note",
+                text=f"the generator played {different} different widths where {self.points} were asked for: its steps "
+                "are coarser. Take fewer points, or a faster generator",
+            )
         for record in fitted(("precession",), widths, counts):
             yield record
             if record.kind == "fit":

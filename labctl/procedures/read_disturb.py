@@ -43,6 +43,7 @@ class ReadDisturb:
     edge_seconds: Annotated[float, Interval(ge=0, le=1e-6)] = 1e-9
     read_seconds: Annotated[float, Interval(ge=1e-8, le=1e-3)] = 500e-9
     samples: Annotated[int, Interval(ge=1, le=1000)] = 4
+    long_gaps: bool = False
 
     def run(self, pulser: PulseGenerator, digitizer: Digitizer, array: ArrayPort) -> Items:
         """Yield a threshold and the points of each read voltage."""

@@ -51,6 +51,7 @@ class Retention:
     read_volts: Annotated[float, Interval(ge=-0.5, le=0.5)] = 0.1
     read_seconds: Annotated[float, Interval(ge=1e-8, le=1e-3)] = 500e-9
     samples: Annotated[int, Interval(ge=1, le=1000)] = 8
+    long_gaps: bool = False
     attempt_seconds: Annotated[float, Interval(gt=0, le=1e-6)] = 1e-9
 
     def run(self, pulser: PulseGenerator, digitizer: Digitizer, array: ArrayPort, clock: Clock) -> Items:
@@ -106,8 +107,8 @@ class Retention:
             name = "antiparallel" if antiparallel else "parallel"
             yield Record.of(
                 "note",
-                text=f"the {name} state was never seen to turn: it lasts more than {found.above_seconds:.3g} s (95 %). "
-                "For a value wait longer, or more often",
+                text=f"the lifetime of the {name} state is not determined: it is more than {found.above_seconds:.3g} s "
+                "(95 %). If it turned in none of the waits, wait longer or more often; if in half of them, wait less",
             )
 
 

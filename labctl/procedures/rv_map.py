@@ -20,12 +20,12 @@ FLOOR = 1e-4
 class RvMap:
     """Measure the resistance of every junction at each of `levels_volts`, and say which are open or shorted.
 
-    As `crossbar_read` measures (the other lines on ground), but at several voltages of either sign and without the
-    difference of two: offsets are not cancelled, so that R(V) may be seen to bend. A junction that lets the source-meter
+    As `crossbar_read` measures (the other lines on ground), but at several voltages of either sign, and without the
+    difference of two: offsets are not cancelled, and R(V) may be seen to bend. A junction that lets the source-meter
     limit, or has less than `short_ohms`, is called "short"; one whose current drowns in the meter's noise "open"; and
     the map goes on with the next one.
 
-    Yields a "cell" per junction and voltage (row, col, volts, amps, ohms, verdict) and a "note" that names the bad ones.
+    Yields a "cell" per junction and voltage (row, col, volts, amps, ohms, verdict) and a "note" that names bad ones.
     """
 
     levels_volts: Annotated[tuple[Annotated[float, Interval(ge=-1, le=1)], ...], Len(1, 100)] = (0.05, 0.1, 0.2)

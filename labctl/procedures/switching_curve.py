@@ -59,7 +59,7 @@ class SwitchingCurve:
     sweep: Literal["volts", "width"] = "volts"
     start_seconds: Annotated[float, Interval(ge=1e-10, le=1e-3)] = 4e-9
     stop_seconds: Annotated[float, Interval(ge=1e-10, le=1e-3)] = 60e-9
-    fixed_volts: Annotated[float, Interval(ge=-2, le=2)] = 0.75
+    fixed_volts: Annotated[float, Interval(ge=-2, le=2)] = 0.68
 
     def run(self, pulser: PulseGenerator, digitizer: Digitizer, array: ArrayPort) -> Items:
         """Yield the threshold, the points, and the fits."""

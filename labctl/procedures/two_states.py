@@ -13,9 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from labctl.procedures.fits import upper_limit
-
 Array = NDArray[np.float64]
+
+LARGEST_ERROR = 2.0
+"""In the logarithm of a rate: with more than this, a factor of seven, nothing is determined."""
+
+HALF_CHI = 2.706 / 2
+"""Half of the 90 % point of chi-square with one degree of freedom: a limit on one side that holds with 95 %."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class Looks:
 class Lifetime:
     """Mean time until a state is left, in seconds, with its standard error; or None, and a limit that it exceeds.
 
-    ``above_seconds`` is exceeded by the lifetime with 95 % confidence, from what was seen of that state alone.
+    ``above_seconds`` is exceeded by the lifetime with 95 % confidence (0: nothing can be said).
     """
 
     tau_seconds: float | None
@@ -51,10 +55,11 @@ def lifetimes(looks: list[Looks]) -> tuple[Lifetime, Lifetime]:
     """Lifetimes of P and AP by maximum likelihood.
 
     The errors are from the inverse Fisher information, in logarithms of the rates. A state that was never seen to turn
-    has a limit and no value, and then the other one is fitted as if nothing came back.
+    has a limit and no value, and then the other one is fitted as if nothing came back. None is a value, too, that the
+    looks do not determine, as when all waits are so long that everything has turned many times.
     """
     seen = [sum(look.turned for look in looks if look.antiparallel == state) for state in (False, True)]
-    limits = [_above([look for look in looks if look.antiparallel == state]) for state in (False, True)]
+    limits = [_above(looks, state) for state in (False, True)]
     which = [index for index in (0, 1) if seen[index]]
     values: dict[int, tuple[float, float]] = {}
 
@@ -64,10 +69,11 @@ def lifetimes(looks: list[Looks]) -> tuple[Lifetime, Lifetime]:
     if which:
         start = [float(np.log(_crude(looks, bool(index)))) for index in which]
         best = minimize(unlikely, start, method="Nelder-Mead", options={"xatol": 1e-6, "fatol": 1e-9})
-        spread = np.sqrt(np.diag(np.linalg.inv(_fisher(looks, which, best.x))))
-        for index, log_rate, error in zip(which, best.x, spread, strict=True):
-            tau = float(np.exp(-log_rate))
-            values[index] = (tau, tau * float(error))
+        variances = _variances(_fisher(looks, which, best.x))
+        for index, log_rate, variance in zip(which, best.x, variances, strict=True):
+            if 0 < variance < LARGEST_ERROR**2:
+                tau = float(np.exp(-log_rate))
+                values[index] = (tau, tau * float(np.sqrt(variance)))
     return _lifetime(values.get(0), limits[0]), _lifetime(values.get(1), limits[1])
 
 
@@ -109,16 +115,39 @@ def _fisher(looks: list[Looks], which: list[int], point: Array) -> Array:
     return result
 
 
+def _variances(information: Array) -> Array:
+    try:
+        return np.diag(np.linalg.inv(information))
+    except np.linalg.LinAlgError:
+        return np.full(len(information), np.inf)
+
+
 def _crude(looks: list[Looks], antiparallel: bool) -> float:
     mine = [look for look in looks if look.antiparallel == antiparallel and look.trials]
     return max(look.turned for look in mine) / sum(look.trials * look.seconds for look in mine) * len(mine)
 
 
-def _above(looks: list[Looks]) -> float:
-    """What the lifetime exceeds with 95 %: the best that a single wait says, with nothing assumed of the way back."""
-    found = [0.0]
-    for look in looks:
-        p = upper_limit(look.turned, look.trials, 1 - 0.05 / max(1, len(looks))) if look.trials else 1.0
-        if p < 1.0:
-            found.append(-look.seconds / float(np.log1p(-p)))
-    return max(found)
+def _above(looks: list[Looks], antiparallel: bool) -> float:
+    """What the lifetime exceeds with 95 %: by the profile likelihood, whatever the way back is (Wilks, 1938)."""
+    timed = [look for look in looks if look.trials and look.seconds > 0]
+    if not any(look.antiparallel == antiparallel for look in timed):
+        return 0.0
+    shortest, longest = min(look.seconds for look in timed), max(look.seconds for look in timed)
+    trials = sum(look.trials for look in timed)
+    leaving = np.geomspace(1e-2 / (trials * longest), 1e2 / shortest, 400)
+    back = np.geomspace(1e-2 / (trials * longest), 1e2 / shortest, 200)
+    total = np.zeros((leaving.size, back.size))
+    for look in timed:
+        rates = (leaving[:, None], back[None, :])
+        here, there = rates if look.antiparallel == antiparallel else rates[::-1]
+        chance = np.clip(here / (here + there) * -np.expm1(-(here + there) * look.seconds), 1e-15, 1 - 1e-12)
+        total += look.turned * np.log(chance) + (look.trials - look.turned) * np.log1p(-chance)
+    profile = total.max(axis=1)
+    top = int(np.argmax(profile))
+    less = profile[top] - profile[top:]
+    if less.max() <= HALF_CHI:
+        return 0.0
+    # beyond the best rate the profile falls: the rate at which it has fallen enough
+    place = top + int(np.argmax(less > HALF_CHI))
+    part = (HALF_CHI - (profile[top] - profile[place - 1])) / (profile[place - 1] - profile[place])
+    return float(1 / (leaving[place - 1] * (leaving[place] / leaving[place - 1]) ** part))
