@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 from matplotlib import colormaps
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from labctl.core.bits import Bits
 from labctl.procedures import fits
@@ -35,13 +34,14 @@ def switching_curve(points: pd.DataFrame, found: pd.DataFrame, title: str) -> by
     )
     fine = np.linspace(float(points["volts"].min()), float(points["volts"].max()), 400)
     for (_, fit), colour, style in zip(found.iterrows(), (ACCENT, SECOND), ("-", "--"), strict=False):
-        function, names = fits.MODELS[str(fit["model"])]
-        curve: Callable[..., NDArray[np.float64]] = function
+        model = fits.MODELS[str(fit["model"])]
         label = (
             f"{fit['model']} fit: {1e3 * fit['centre_volts']:.1f} ± {1e3 * fit['centre_volts_error']:.1f} mV, "
             f"{fit['slope_per_volt']:.1f} ± {fit['slope_per_volt_error']:.1f} V⁻¹"
         )
-        axes.plot(fine, curve(fine, *(float(fit[name]) for name in names)), style, color=colour, lw=1.5, label=label)
+        axes.plot(
+            fine, model.law(fine, *(float(fit[name]) for name in model.names)), style, color=colour, lw=1.5, label=label
+        )
     axes.set_xlabel("pulse amplitude at the junction (V)")
     axes.set_ylabel("switching probability")
     axes.set_ylim(-0.02, max(0.55, 1.05 * float(points["p_high"].max())))

@@ -12,7 +12,8 @@ from labctl.core.device import ArrayPort, Digitizer, PulseGenerator
 from labctl.core.errors import ParameterError
 from labctl.core.procedure import Harvest, Items, Progress, Record
 from labctl.entropy.health import assess
-from labctl.procedures.shots import Pulses, Shooter, Threshold, blocks, check_junction, pulse_volts
+from labctl.procedures.shots import Pulses, Shooter, blocks, check_junction, pulse_of
+from labctl.procedures.threshold import Threshold
 
 Junction = tuple[Annotated[int, Interval(ge=0)], Annotated[int, Interval(ge=0)]]
 
@@ -55,15 +56,7 @@ class Bitstream:
         single = self._single(pulser, digitizer)
         largest = min(self.block_bits, int(digitizer.capabilities()["max_frames"] or self.block_bits))
         shooter = Shooter(pulser, digitizer, array)
-        pulses = Pulses(
-            self.volts,
-            self.width_seconds,
-            self.edge_seconds,
-            self.read_volts,
-            self.read_seconds,
-            self.reset_volts,
-            self.reset_seconds,
-        )
+        pulses = Pulses.of(self)
         done, total = 0, self.bits_per_junction * len(self.junctions)
         for row, col in self.junctions:
             shooter.aim(row, col)
@@ -76,7 +69,7 @@ class Bitstream:
                 bits = Bits.of(states, origin)
                 health = assess(bits)
                 details = {
-                    "volts": pulse_volts(plan),
+                    "volts": pulse_of(plan).volts,
                     "width_seconds": self.width_seconds,
                     "threshold_amps": threshold.amps,
                     "separation": threshold.separation,

@@ -7,12 +7,9 @@ from typing import Annotated
 
 from annotated_types import Interval
 
-from labctl.core.device import ArrayPort, Line, PulseGenerator, Reading, SourceMeter
-from labctl.core.errors import MeasurementError
+from labctl.core.device import ArrayPort, PulseGenerator, SourceMeter
 from labctl.core.procedure import Items, Progress, Record
-
-DRIVE_TOLERANCE = 1.2
-"""How far, as a factor, a word line may be from the voltage asked for before the read is refused."""
+from labctl.procedures.conductance import Reader
 
 LOPSIDED = 0.2
 """The part by which the conductances at both signs may differ before the run says so: TMR falls alike on both sides."""
@@ -48,37 +45,16 @@ class CrossbarRead:
     def run(self, pulser: PulseGenerator, smu: SourceMeter, array: ArrayPort) -> Items:
         """Yield the drive of each row and the conductance of each junction."""
         total = array.rows * array.cols
+        reader = Reader(pulser, smu, array, self.limit_amps)
+        levels = (self.read_volts, -self.read_volts)
         lopsided: list[str] = []
         for row in range(array.rows):
-            drive = []
-            for sign in (1, -1):
-                self._rest(pulser, smu)
-                array.route({"pulser": Line("word", row), "smu": Line("word", row)})
-                smu.apply_amps(0.0, limit_volts=DRIVE_TOLERANCE * self.read_volts)
-                pulser.hold(sign * self.read_volts)
-                reading = smu.measure()
-                if reading.in_compliance or reading.volts is None:
-                    raise MeasurementError(
-                        f"word line {row} is driven beyond {DRIVE_TOLERANCE:g} times the {self.read_volts} V that were "
-                        "asked for: check pulser_termination_ohms in [wiring] against the shunt at the probe"
-                    )
-                drive.append(reading.volts)
+            drive = reader.drive(row, levels)
             plus, minus = drive
-            if plus - minus < 2 * self.read_volts / DRIVE_TOLERANCE:
-                raise MeasurementError(
-                    f"word line {row} was driven to {plus} and {minus} V where +-{self.read_volts} V was asked: "
-                    "check the cable from the pulse generator to the matrix, the line's contact, and for a short"
-                )
             yield Record.of("drive", row=row, volts_plus=plus, volts_minus=minus)
             for col in range(array.cols):
-                self._rest(pulser, smu)
-                array.route({"pulser": Line("word", row), "smu": Line("bit", col)})
-                smu.apply_volts(0.0, limit_amps=self.limit_amps)
-                amps = []
-                for sign in (1, -1):
-                    pulser.hold(sign * self.read_volts)
-                    # the meter sinks what comes out of the bit line, so its own current is the negative
-                    amps.append(-_amps(smu.measure(), f"junction ({row}, {col})"))
+                reader.aim(row, col)
+                amps = [reader.amps(level, f"junction ({row}, {col})") for level in levels]
                 siemens = (amps[0] - amps[1]) / (plus - minus)
                 sides = [abs(current / volts) for current, volts in zip(amps, drive, strict=True)]
                 if abs(sides[0] - sides[1]) > max(LOPSIDED * max(sides), FLOOR * self.limit_amps / self.read_volts):
@@ -93,7 +69,7 @@ class CrossbarRead:
                     amps_minus=amps[1],
                 )
                 yield Progress(row * array.cols + col + 1, total, "junctions")
-        self._rest(pulser, smu)
+        reader.rest()
         if lopsided:
             more = f" and {len(lopsided) - NAMED} more" if len(lopsided) > NAMED else ""
             yield Record.of(
@@ -103,17 +79,3 @@ class CrossbarRead:
                 "not last from one reading to the next, and what is reported is the mean of two states: lower "
                 "read_volts",
             )
-
-    @staticmethod
-    def _rest(pulser: PulseGenerator, smu: SourceMeter) -> None:
-        pulser.off()
-        smu.off()
-
-
-def _amps(reading: Reading, what: str) -> float:
-    if reading.in_compliance or reading.amps is None:
-        raise MeasurementError(
-            f"the source-meter limited while reading {what} ({reading.volts} V, {reading.amps} A): the reading is the "
-            "limit, not the junction. Raise limit_amps if a low resistance is expected, or look for a short"
-        )
-    return reading.amps

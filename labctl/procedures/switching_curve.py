@@ -1,37 +1,33 @@
-"""Switching probability of one junction against pulse voltage."""
+"""Switching probability of one junction against pulse voltage or pulse width."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Annotated
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal
 
 import numpy as np
 from annotated_types import Interval
-from numpy.typing import NDArray
 
 from labctl.core.device import ArrayPort, Digitizer, PulseGenerator
-from labctl.core.errors import MeasurementError, ParameterError
+from labctl.core.errors import ParameterError
 from labctl.core.procedure import Items, Progress, Record
 from labctl.procedures import fits
-from labctl.procedures.shots import Pulses, Shooter, Threshold, check_junction, pulse_volts
-
-MOST_DEVIANCE = 3.0
-"""Deviance per degree of freedom beyond which a fit is called bad; chance alone passes it once in 250 with 9
-points, and once in 50,000 with 20."""
-
-MOST_FAILED_RESETS = 0.01
-"""The share of resets that may fail before the run says so."""
+from labctl.procedures.counting import Count, Counter, fitted
+from labctl.procedures.shots import Pulses, Shooter, check_junction
 
 
 @dataclass(frozen=True)
 class SwitchingCurve:
-    """Measure how often a pulse switches junction (row, col), at `points` voltages from start to stop.
+    """Measure how often a pulse switches junction (row, col), at `points` voltages (or widths) from start to stop.
 
-    Each voltage gets `shots` pulses, each followed by a read; a pulse has switched the junction when the read after
+    Each point gets `shots` pulses, each followed by a read; a pulse has switched the junction when the read after
     it differs from the read before it, so no reset pulse is needed and a voltage-controlled junction, which has none,
-    can be measured too. The states are told apart by a threshold found at the end with the larger voltage, where the
-    junction must switch. Fits are against the voltage counted in the direction of that end.
+    can be measured too. The states are told apart by a threshold found at the end with the larger voltage (or width),
+    where the junction must switch. Fits are against the voltage counted in the direction of that end.
+
+    `sweep` "volts" goes from `start_volts` to `stop_volts` with pulses of `width_seconds`; "width" goes from
+    `start_seconds` to `stop_seconds` with pulses of `fixed_volts`.
 
     A junction whose state the sign of the volts says (spin torque) is switched but once by pulses of one sign: give
     `reset_volts` of the other sign, a pulse of `reset_seconds` before each pulse (0 V, the default, is none). A pulse
@@ -41,9 +37,9 @@ class SwitchingCurve:
     A generator that cannot play pulse and read as one piece plays them one by one, milliseconds apart, if `long_gaps`
     says that the junction keeps its state for so long.
 
-    Yields one record of kind "point" per voltage (volts, trials, switched, p_switch and its 68 % Wilson interval,
-    p_antiparallel), one of kind "threshold", with a reset one of kind "reset" (state, p_failed), and one of kind "fit"
-    per model that the data determine; "note" records say what speaks against a result.
+    Yields one record of kind "point" per point (volts, width_seconds, trials, switched, p_switch and its 68 % Wilson
+    interval, p_antiparallel), one of kind "threshold", with a reset one of kind "reset" (state, p_failed), and one of
+    kind "fit" per model that the data determine; "note" records say what speaks against a result.
     """
 
     row: Annotated[int, Interval(ge=0)] = 0
@@ -60,98 +56,57 @@ class SwitchingCurve:
     reset_seconds: Annotated[float, Interval(ge=1e-10, le=1e-3)] = 20e-9
     samples: Annotated[int, Interval(ge=1, le=1000)] = 8
     long_gaps: bool = False
+    sweep: Literal["volts", "width"] = "volts"
+    start_seconds: Annotated[float, Interval(ge=1e-10, le=1e-3)] = 4e-9
+    stop_seconds: Annotated[float, Interval(ge=1e-10, le=1e-3)] = 60e-9
+    fixed_volts: Annotated[float, Interval(ge=-2, le=2)] = 0.68
 
     def run(self, pulser: PulseGenerator, digitizer: Digitizer, array: ArrayPort) -> Items:
-        """Yield the threshold, a point per voltage, and the fits."""
+        """Yield the threshold, the points, and the fits."""
         check_junction(array, self.row, self.col)
-        if self.start_volts == self.stop_volts:
-            raise ParameterError(f"start_volts and stop_volts are both {self.start_volts:g} V; a curve needs two ends")
+        settings = self._settings()
         shooter = Shooter(pulser, digitizer, array)
         shooter.aim(self.row, self.col)
-        strongest = max(self.start_volts, self.stop_volts, key=abs)
-        looks, begin = max(self.shots, 200), Progress(0, self.points, "voltages")
-        shooter.load(self._pulses(strongest), self.samples)
-        reads = yield from shooter.fire(looks, begin)
-        after_reset = reads[:0]
-        if self.reset_volts:
-            shooter.load(self._pulses(strongest).undone(), self.samples)
-            after_reset = yield from shooter.fire(looks, begin)
-        threshold = Threshold.between(np.concatenate([reads, after_reset]))
-        yield Record.of(
-            "threshold",
-            amps=threshold.amps,
-            parallel_amps=threshold.parallel_amps,
-            antiparallel_amps=threshold.antiparallel_amps,
-            separation=threshold.separation,
-        )
-        left = threshold.states(after_reset)
-        reset_state = left.size > 0 and float(left.mean()) > 0.5
-        if left.size:
-            failed = float((left != reset_state).mean())
-            yield Record.of("reset", state=int(reset_state), p_failed=failed)
-            if failed > MOST_FAILED_RESETS:
-                yield Record.of(
-                    "note",
-                    text=f"{failed:.1%} of the resets do not leave state {int(reset_state)}, and these count as "
-                    "switched or not by chance: raise reset_volts or reset_seconds, or turn the sign of reset_volts",
-                )
-        played = np.zeros(self.points)
-        switched = np.zeros(self.points)
-        for index, volts in enumerate(np.linspace(self.start_volts, self.stop_volts, self.points)):
-            plan = shooter.load(self._pulses(float(volts)), self.samples)
-            reads = yield from shooter.fire(self.shots + 1, Progress(index, self.points, "voltages"))
-            states = threshold.states(reads)
-            before = reset_state if left.size else states[:-1]
-            count = int((states[1:] != before).sum())
-            low, high = fits.wilson(count, self.shots)
-            played[index], switched[index] = pulse_volts(plan), count
-            yield Record.of(
-                "point",
-                volts=float(played[index]),
-                trials=self.shots,
-                switched=count,
-                p_switch=count / self.shots,
-                p_low=low,
-                p_high=high,
-                p_antiparallel=float(states[1:].mean()),
-            )
-            yield Progress(index + 1, self.points, "voltages")
+        counter = Counter(shooter, self.samples, self.shots)
+        unit = "voltages" if self.sweep == "volts" else "widths"
+        strongest = max(settings[0], settings[-1], key=lambda pulses: (abs(pulses.volts), pulses.width_seconds))
+        yield from counter.calibrate(strongest, Progress(0, self.points, unit))
+        counts: list[Count] = []
+        for index, pulses in enumerate(settings):
+            count = yield from counter.count(pulses, Progress(index, self.points, unit))
+            counts.append(count)
+            yield count.record()
+            yield Progress(index + 1, self.points, unit)
         pulser.off()
-        along = np.sign(strongest) * played
-        for model in fits.MODELS:
-            try:
-                fit = fits.fit_switching(model, along, switched, np.full(self.points, float(self.shots)))
-            except MeasurementError as error:
-                yield Record.of("note", text=str(error))
-                continue
-            errors = {f"{name}_error": value for name, value in fit.errors.items()}
-            yield Record.of("fit", model=model, **fit.values, **errors, deviance_per_dof=fit.deviance_per_dof)
-            yield from (Record.of("note", text=text) for text in _doubts(fit, along))
+        if self.sweep == "width":
+            yield from fitted(fits.AGAINST_WIDTH, np.array([count.pulse.width_seconds for count in counts]), counts)
+            return
+        along = np.sign(strongest.volts) * np.array([count.pulse.volts for count in counts])
+        for record in fitted(fits.AGAINST_VOLTS, along, counts):
+            yield record
+            if record.kind == "fit":
+                yield from _outside(record, float(along.min()), float(along.max()))
 
-    def _pulses(self, volts: float) -> Pulses:
-        return Pulses(
-            volts,
-            self.width_seconds,
-            self.edge_seconds,
-            self.read_volts,
-            self.read_seconds,
-            self.reset_volts,
-            self.reset_seconds,
-            self.long_gaps,
-        )
+    def _settings(self) -> list[Pulses]:
+        """The shot of each point. Raises ParameterError if the two ends are one."""
+        first = Pulses.of(self, volts=self.fixed_volts)
+        if self.sweep == "volts":
+            ends, name = (self.start_volts, self.stop_volts), "volts"
+        else:
+            ends, name = (self.start_seconds, self.stop_seconds), "width_seconds"
+        if ends[0] == ends[1]:
+            raise ParameterError(f"the sweep of {name} starts and stops at {ends[0]:g}; a curve needs two ends")
+        swept = [float(value) for value in np.linspace(*ends, self.points)]
+        if self.sweep == "volts":
+            return [replace(first, volts=value) for value in swept]
+        return [replace(first, width_seconds=value) for value in swept]
 
 
-def _doubts(fit: fits.Fit, volts: NDArray[np.float64]) -> Iterator[str]:
-    """What speaks against a fit to points at ``volts``, float64 (points,)."""
-    if fit.deviance_per_dof > MOST_DEVIANCE:
-        yield (
-            f"the {fit.model} fit is bad: its deviance is {fit.deviance_per_dof:.3g} per degree of freedom, where a "
-            "good fit has about 1, so its values and their errors mean little. Look at the points; the other model or "
-            "a narrower range of volts may fit"
-        )
+def _outside(fit: Record, lowest: float, highest: float) -> Iterator[Record]:
     centre = fit.values["centre_volts"]
-    if not volts.min() <= centre <= volts.max():
-        yield (
-            f"the centre of the {fit.model} fit, {centre:.4g} V, lies outside the swept {volts.min():.4g} to "
-            f"{volts.max():.4g} V and is a guess: sweep a range in which P rises from near 0 to its top"
+    if isinstance(centre, float) and not lowest <= centre <= highest:
+        yield Record.of(
+            "note",
+            text=f"the centre of the {fit.values['model']} fit, {centre:.4g} V, lies outside the swept {lowest:.4g} to "
+            f"{highest:.4g} V and is a guess: sweep a range in which P rises from near 0 to its top",
         )

@@ -13,8 +13,9 @@ from labctl.core.errors import EnvelopeError, InstrumentError, MeasurementError,
 from labctl.core.procedure import Progress, Record
 from labctl.procedures.bitstream import Bitstream
 from labctl.procedures.crossbar_read import CrossbarRead
-from labctl.procedures.shots import Pulses, Shooter, Threshold
+from labctl.procedures.shots import Pulses, Shooter
 from labctl.procedures.switching_curve import SwitchingCurve
+from labctl.procedures.threshold import Threshold
 from labctl_sim.junction import OPEN
 from labctl_sim.macrospin.drive import trapezoid
 from labctl_sim.macrospin.trials import switching_probability

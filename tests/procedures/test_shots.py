@@ -9,7 +9,8 @@ from labctl.core.device import Acquisition, Frames
 from labctl.core.errors import MeasurementError
 from labctl.core.procedure import Progress
 from labctl.core.pulses import PulsePlan, Timing
-from labctl.procedures.shots import Pulses, Shooter, Threshold, blocks
+from labctl.procedures.shots import Pulses, Shooter, blocks
+from labctl.procedures.threshold import Threshold
 
 
 def reads(share, noise, n=2000, seed=1):
