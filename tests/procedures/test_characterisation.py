@@ -5,6 +5,7 @@ Seeds are fixed; where chance decides, the false-alarm rate is said.
 
 import numpy as np
 import pytest
+from scipy.signal import lsim
 
 from labctl.core.errors import EnvelopeError, MeasurementError, ParameterError
 from labctl.procedures import fits
@@ -185,3 +186,26 @@ def test_the_centre_of_the_switching_curve_lies_within_the_stated_error_as_often
     # of a point: so the means are held to a quarter of an error, and coverage to three of its own errors
     assert np.abs((np.abs(pulls) < 1).mean(axis=0) - 0.683).max() < 0.10
     assert np.abs(pulls.mean(axis=0)).max() < 0.35
+
+
+@pytest.mark.slow
+def test_cables_that_charge_shift_the_switching_curve_by_what_the_equation_says(lab_of, solved):
+    """100 pF behind 25.5 ohm: 2.5 ns, of a pulse of 20 ns. The truth is the Fokker-Planck equation of that junction."""
+    lab = lab_of(("array_seed = 2407", "line_farads = 100e-12\narray_seed = 2407"))
+    points = lab.run(SwitchingCurve(2, 5, 0.64, 0.66, points=2, shots=4000)).of("point")
+    for point in points:
+        sent = staircase(trapezoid(0.05e-9, 20e-9, 1e-9, 1e-9, 0.0, 0.995 * point["volts"]), 60e-9)
+        times = np.linspace(0.0, 60e-9, 1201)
+        level = np.array(
+            [
+                sent.volts[min(np.searchsorted(np.cumsum(sent.seconds), t, "right"), sent.volts.size - 1)]
+                for t in times[:-1]
+            ]
+        )
+        _, charged, _ = lsim(([1.0], [100e-12 * 25.5, 1.0]), np.append(level, 0.0), times, interp=False)
+        pieces = (charged[:-1] + charged[1:]) / 2
+        right = solved(lab.junction(2, 5), pieces, np.diff(times), 0, nodes=3)
+        bare = solved(lab.junction(2, 5), sent.volts, sent.seconds, 0, nodes=3)
+        # 4 sigma of 4,000 shots, and 0.01 that the stairs of the table's pulse and its columns may be off
+        assert point["p_switch"] == pytest.approx(right, abs=4 * (right * (1 - right) / 4000) ** 0.5 + 0.01)
+        assert bare - right > 0.03, "or this says nothing of cables"
