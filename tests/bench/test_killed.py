@@ -146,8 +146,9 @@ def test_a_run_from_the_command_line_that_is_ended_leaves_a_bench_that_is_safe_o
     journal = journal_path(tmp_path, "served")
     if not killed:
         assert b"making the bench safe, one moment" in said
-        assert not lab.world.is_live()
-        assert lab.world.closed == lab.grounds
+        told = f"{said.decode()}\n{journal.read_text()}"
+        assert not lab.world.is_live(), told
+        assert lab.world.closed == lab.grounds, told
     assert (left_open(journal) is not None) == killed
     again = subprocess.run(
         labctl("run", "identify", "--station", station), capture_output=True, text=True, timeout=60, check=True
