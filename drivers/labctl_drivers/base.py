@@ -20,6 +20,10 @@ WHOLE = re.compile(r"[+-]?\d+\.\d+[eE][+-]?\d{2,3}")
 """A number with an exponent, as instruments answer it: one that was cut short has lost that."""
 
 
+CUT_OFF = (InstrumentTimeout, KeyboardInterrupt, SystemExit)
+"""What leaves an answer unread."""
+
+
 class LabInstrument(Instrument):  # type: ignore[misc]  # pymeasure carries no types
     """A PyMeasure instrument that satisfies `labctl.core.device.Device` once ``errors`` (the dialect's part),
     ``capabilities``, ``snapshot`` and ``safe`` (the instrument's part) are added.
@@ -85,13 +89,13 @@ class LabInstrument(Instrument):  # type: ignore[misc]  # pymeasure carries no t
     def ask(self, command: str, query_delay: float | None = None) -> str:
         """Send ``command`` and return the reply without surrounding whitespace.
 
-        A query that timed out may still be answered later, and that answer would be taken for the next one:
-        the instrument's buffers are cleared before the InstrumentTimeout goes on its way.
+        A query that timed out, or that Ctrl-C cut off, may still be answered later, and that answer would be taken
+        for the next one: the instrument's buffers are cleared before the exception goes on its way.
         """
         with self.lock:
             try:
                 return str(super().ask(command, query_delay)).strip()
-            except InstrumentTimeout:
+            except CUT_OFF:
                 self.device_clear()
                 raise
 
@@ -182,7 +186,7 @@ class LabInstrument(Instrument):  # type: ignore[misc]  # pymeasure carries no t
             try:
                 self.write(command)
                 return self._read_block(command)
-            except InstrumentTimeout:
+            except CUT_OFF:
                 self.device_clear()
                 raise
             finally:

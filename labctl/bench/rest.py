@@ -96,19 +96,20 @@ class Rest:
         return found
 
     def _take(self, step: Step, found: list[Failure]) -> bool:
-        """Take one step, and once more if it fails, and again if the instrument answers; True if it is at rest.
+        """Take one step, and up to twice more if it fails; True if the instrument is at rest.
 
-        What hangs often answers after a clear, what is lost on a new connection. What answers in the second try may
-        have lost the command before it did, so a third is worth the time. Of several failures the first is added to
-        ``found``; of a failure that a later try made good, nothing is.
+        What hangs often answers after a clear, what is lost on a new connection. What answers in the second try, and
+        wrongly, has lost a command or answers an older question: the third is on a new connection. Of several
+        failures the first is added to ``found``; of a failure that a later try made good, nothing is.
         """
         failures: list[Exception] = []
         for attempt in (1, 2, 3):
             if attempt == 3 and isinstance(failures[-1], InstrumentGone | InstrumentTimeout):  # Hung is one
                 break
+            reopen = attempt == 3 or any(isinstance(failure, InstrumentGone | Hung) for failure in failures)
             self._write(found, "safe", step=step.name, attempt=attempt)
             try:
-                self._act(step, found, reopen=bool(failures) and isinstance(failures[0], InstrumentGone | Hung))
+                self._act(step, found, reopen=reopen)
             except Exception as error:  # noqa: BLE001 - the steps after this one are taken whatever this one met
                 failures.append(error)
                 self._write(found, "failed", step=step.name, attempt=attempt, error=f"{type(error).__name__}: {error}")

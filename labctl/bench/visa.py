@@ -183,8 +183,12 @@ def translated(role: str, address: str) -> Iterator[None]:
             f"{role} at {address}: the reply is not text ({error.object[:40]!r}); "
             "if it belongs to another question, reopen the bench"
         ) from error
-    except (pyvisa.errors.Error, OSError) as error:  # OSError is a backend's word for a broken socket
-        raise _gone(role, address, str(error)) from error
+    except NotImplementedError as error:
+        raise InstrumentError(f"{role} at {address}: this VISA library cannot do that ({error})") from error
+    except (pyvisa.errors.Error, OSError, RuntimeError, AssertionError) as error:
+        # OSError is a backend's word for a broken socket. The others are pyvisa-py's for HiSLIP that is out of step:
+        # so it is once Ctrl-C came between the halves of a message. A new connection is the only cure of both.
+        raise _gone(role, address, str(error) or type(error).__name__) from error
 
 
 def _gone(role: str, address: str, reason: str) -> InstrumentGone:

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
 from scipy.stats import binom
 
-from labctl.cli.plots import ACCENT, INK, QUIET, SECOND, blank, png
 from labctl.entropy.findings import Column
 from labctl.entropy.sp800_22 import Row, Status
+from labctl.figures import ACCENT, INK, QUIET, SECOND, blank, png
 
 LAGS = 128
 MOST_BITS = 1 << 22  # of a sequence, for the correlation

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
-from labctl.cli import plots
+from labctl import figures
 from labctl.cli.behind import behind
 from labctl.client import Client, Job
 
@@ -104,10 +104,12 @@ def gather(client: Client, jobs: Mapping[str, Job], seconds: float) -> Facts:
         left=_by_junction((s.row, s.col, s.n_bits - s.next_bit) for s in segments if s.healthy),
         samples=samples,
         curve_job=curve.id,
-        switching_png=plots.switching_curve(points, found, f"{where}, {width:g} ns pulses, {origin}"),
+        switching_png=figures.png(figures.probability(points, found, f"{where}, {width:g} ns pulses, {origin}")),
         switching_caption=f"Switching probability of {where} against pulse amplitude, {len(points)} voltages.",
-        family_png=plots.switching_family(
-            {seconds: client.records(job.id, "point") for seconds, job in curves.items()}, f"{where}, {origin}"
+        family_png=figures.png(
+            figures.switching_family(
+                {seconds: client.records(job.id, "point") for seconds, job in curves.items()}, f"{where}, {origin}"
+            )
         ),
         family_caption=(
             f"The same for pulses of {len(curves)} widths at half height, with edges of "
@@ -116,12 +118,16 @@ def gather(client: Client, jobs: Mapping[str, Job], seconds: float) -> Facts:
             "about the in-plane field: a short pulse catches it on its way, a long one has let it come to rest in the "
             "plane, from where it falls to either side: 1/2, the grey line, is the limit of long pulses"
         ),
-        raster_png=plots.bit_raster(
-            client.segment_bits(shown.sha256), f"junction ({shown.row}, {shown.col}), {origin}"
+        raster_png=figures.png(
+            figures.bit_raster(client.segment_bits(shown.sha256), f"junction ({shown.row}, {shown.col}), {origin}")
         ),
         raster_caption=f"The first bits of segment {shown.sha256[:12]}…, junction ({shown.row}, {shown.col}).",
-        bias_png=plots.junction_bias(blocks, f"{int(blocks['n'].astype(float).sum()):,} raw bits, {origin}"),
-        map_png=plots.conductance_map(junctions, f"read at ±{read.parameters['read_volts']} V, {origin}"),
+        bias_png=figures.png(
+            figures.junction_bias(blocks, f"{int(blocks['n'].astype(float).sum()):,} raw bits, {origin}")
+        ),
+        map_png=figures.png(
+            figures.conductance_map(junctions, f"read at ±{read.parameters['read_volts']} V, {origin}")
+        ),
         crossbar=f"{len(junctions)} junctions, mean conductance {1e6 * siemens.mean():.1f} µS",
         map_caption=(
             f"Conductance of {len(junctions)} junctions; mean {1e6 * siemens.mean():.1f} µS. "

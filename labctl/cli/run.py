@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import pandas as pd
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
@@ -31,14 +32,18 @@ def run(
     param: Parameters = [],  # noqa: B006 - typer reads the default, nobody changes it
     home: Home = None,
     csv: Annotated[Path | None, typer.Option(help="Also write the records to this CSV file.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw the results into this PNG file.")] = None,
     save: Annotated[Path, typer.Option(help="Folder for the files that the procedure makes.")] = Path(),
 ) -> None:
     """Open a bench in this process, run one procedure on it, and keep the results in the home folder's ledger.
 
     For a bench that no agent serves; a bench that is being served refuses.
     """
-    if csv is not None and not csv.parent.is_dir():
-        raise ParameterError(f"the folder {csv.parent} of --csv is not there; make it first, nothing was measured")
+    for option, file in (("--csv", csv), ("--plot", plot)):
+        if file is not None and not file.absolute().parent.is_dir():
+            raise ParameterError(
+                f"the folder {file.parent} of {option} is not there; make it first, nothing was measured"
+            )
     parameters = schema.validate(procedure, parse_parameters(param))
     found = load_station(station)
     folder = resolve_home(home)
@@ -64,7 +69,21 @@ def run(
     for file in files:
         typer.echo(f"saved {file}")
     words = behind(provenance)
+    if plot is not None:
+        asked = ", ".join(f"{name} {value}" for name, value in parameters.items())
+        _draw(plot, frame, f"{procedure} at {found.name}", "; ".join(filter(None, (asked, f"{origin} {words}"))))
     typer.echo(f"\njob {local.job_id} on {origin} instruments{f' ({words})' if words else ''}, kept in {folder}")
+
+
+def _draw(file: Path, frame: pd.DataFrame, title: str, origin: str) -> None:
+    from labctl import figures  # matplotlib takes a second
+
+    drawn = figures.draw(frame, title, origin)
+    if drawn is None:
+        typer.echo("these records have no figure of their own; --csv writes them to a file", err=True)
+        return
+    file.write_bytes(drawn)
+    typer.echo(f"drawn {file}")
 
 
 class _Shown:

@@ -3,6 +3,7 @@
 They are served over HiSLIP by this process, whose world can be asked what is really on.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -84,19 +85,24 @@ class Lab:
         self.process.wait(10)
 
 
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("killed")
+@contextlib.contextmanager
+def served_over(transport, folder):
     demo = load_station("demo")
     with serving(open_bench(demo.path, clock="virtual")) as served:
         text = demo.text.replace("sim:{station}@labctl", "@py").replace('name = "demo"', 'name = "served"', 1)
         for role, entry in demo.instruments.items():
-            text = text.replace(f'"{entry.address}"', f'"{served.hislip[role]}"')
+            text = text.replace(f'"{entry.address}"', f'"{getattr(served, transport)[role]}"')
         path = folder / "served.toml"
         path.write_text(text, encoding="utf-8")
         found = Lab(served, path, folder)
         yield found
         found.close()
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    with served_over("hislip", tmp_path_factory.mktemp("killed")) as found:
+        yield found
 
 
 @pytest.mark.parametrize("kills", [2, pytest.param(100, marks=pytest.mark.slow)])
@@ -131,15 +137,27 @@ def test_after_a_kill_at_any_moment_the_next_start_makes_the_bench_safe(lab, kil
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("signals", [["SIGTERM"], ["SIGHUP"], ["SIGINT"] * 8, ["SIGKILL"]])
-def test_a_run_from_the_command_line_that_is_ended_leaves_a_bench_that_is_safe_or_made_so(lab, tmp_path, signals):
+@pytest.mark.parametrize("transport", ["hislip", "sockets"])
+@pytest.mark.parametrize(
+    ("signals", "after"),
+    [(["SIGTERM"], 1), (["SIGHUP"], 2), (["SIGINT"] * 8, 3), (["SIGINT"], 4), (["SIGINT"], 5), (["SIGKILL"], 5)],
+)
+def test_a_run_from_the_command_line_that_is_ended_leaves_a_bench_that_is_safe_or_made_so(
+    tmp_path, transport, signals, after
+):
+    """The signal comes between a question and its answer, which must not be taken for the answer to another one."""
+    with served_over(transport, tmp_path) as lab:
+        _end_a_run(lab, tmp_path, signals, after)
+
+
+def _end_a_run(lab, tmp_path, signals, after):
     def labctl(*words):
         return [sys.executable, "-m", "labctl", *words, "--home", str(tmp_path)]
 
     station = str(lab.folder / "served.toml")
     run = subprocess.Popen(labctl("run", "crossbar_read", "--station", station), stderr=subprocess.PIPE)
     lab.messages = lab.while_on = 0
-    lab.doom(run.pid, 5, only_on=True, signals=signals)
+    lab.doom(run.pid, after, only_on=True, signals=signals)
     _, said = run.communicate(timeout=60)
     killed = signals == ["SIGKILL"]
     assert run.returncode != 0

@@ -140,9 +140,10 @@ def test_a_busy_port_is_said_with_the_remedy(tmp_path):
 
 def test_a_procedure_runs_without_a_service_and_leaves_its_results(tmp_path):
     words = ["run", "switching_curve", "-p", "points=4", "-p", "shots=100", "--home", str(tmp_path)]
-    done = labctl(*words, "--csv", str(tmp_path / "out.csv"))
+    done = labctl(*words, "--csv", str(tmp_path / "out.csv"), "--plot", str(tmp_path / "out.png"))
     assert done.returncode == 0, done.stderr
     assert "point (4)" in done.stdout
+    assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
     assert "profile vcma_long_pulse, physics table" in done.stdout.splitlines()[-1]
     assert "array seed 2407" in done.stdout.splitlines()[-1]
     assert (tmp_path / "out.csv").exists()
