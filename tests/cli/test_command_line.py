@@ -71,6 +71,7 @@ def test_bits_are_drawn_into_a_file_once(service, tmp_path):
     assert json.loads(labctl("bits", "--json", service=service).stdout)[0]["drawn"] == 1024
 
 
+@pytest.mark.slow
 def test_a_draw_and_a_run_are_certified_once_their_bits_are_spent(service, tmp_path):
     done = labctl(
         "submit", "bitstream", "-p", "bits_per_junction=40000", "-p", "junctions=[[4,4]]", "--wait", service=service

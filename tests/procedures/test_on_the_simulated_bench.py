@@ -45,7 +45,9 @@ def test_the_crossbar_read_notices_a_missing_termination(lab_of):
         lab.run(CrossbarRead())
 
 
-@pytest.mark.parametrize(("tier", "read_volts"), [("block", 0.1), ("block", -0.1), ("single", 0.1)])
+@pytest.mark.parametrize(
+    ("tier", "read_volts"), [("block", 0.1), ("block", -0.1), pytest.param("single", 0.1, marks=pytest.mark.slow)]
+)
 def test_bits_are_the_states_that_the_junction_took(lab_of, tier, read_volts):
     lab = lab_of()
     asked = Bitstream(((3, 4),), 1024, tier=tier, read_volts=read_volts, calibration_shots=200)
@@ -61,8 +63,7 @@ def test_bits_are_the_states_that_the_junction_took(lab_of, tier, read_volts):
     assert lab.world.hot_switches == 0
 
 
-@pytest.mark.parametrize("read_volts", [0.1, -0.1])
-@pytest.mark.parametrize(("start", "stop"), [(0.55, 0.86), (0.86, 0.55)])
+@pytest.mark.parametrize(("start", "stop", "read_volts"), [(0.55, 0.86, 0.1), (0.86, 0.55, -0.1)])
 def test_the_switching_curve_recovers_the_junction(lab_of, solved, start, stop, read_volts):
     lab = lab_of()
     row, col = 2, 5

@@ -46,7 +46,7 @@ def reads(station, opened, tmp_path):
 
 
 @pytest.mark.parametrize(("physics", "shots"), [("table", 4000), ("engine", 400)])
-@pytest.mark.parametrize("volts", [0.1, -0.1])
+@pytest.mark.parametrize("volts", [0.1, pytest.param(-0.1, marks=pytest.mark.slow)])
 def test_a_read_of_a_fast_junction_shows_what_the_read_makes_of_it(reads, physics, shots, volts):
     """Some 30 % are AP before it, nearly all or nearly none from 100 ns on.
 

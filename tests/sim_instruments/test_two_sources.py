@@ -62,7 +62,7 @@ def holds(face, volts, amps, *, limited):
     st.lists(st.integers(0, 1), min_size=SIZE * SIZE, max_size=SIZE * SIZE),
     st.sampled_from([None, 0.5, 2.0, 6.0]),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_every_point_is_one_that_the_sources_and_the_junctions_allow(sources, relays, states, tmr):
     array = array_of(states, tmr)
     closed = frozenset(Crosspoint(1, row, column) for row, column in relays)
