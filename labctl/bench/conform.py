@@ -153,12 +153,7 @@ class _Player:
         self._note(section, step, value & mask == expected, f"stb {value & mask}")
 
     def _clear(self) -> None:
-        try:
-            self._connection.clear()
-        except RuntimeError as error:
-            if isinstance(error, NotImplementedError):
-                raise
-            self._adapter.reopen()  # pyvisa-py's HiSLIP client loses its place when a reply is on its way
+        self._connection.clear()
 
     def _read(self, step: Step, seconds: float | None) -> bytes | None:
         """One reply with its end, None if none comes in time."""
