@@ -51,6 +51,7 @@ local function look()
 end
 
 local function watch()
+  if not in_script then return end -- between the end of a script and the moment when its hook is gone
   spend(STEP)
   look()
   check_memory()
@@ -408,10 +409,14 @@ end
 
 local function run(body)
   left, deadline, expired, in_script = most_instructions, clock() + most_seconds, nil, true
-  sethook(watch, "", STEP)
-  local ok, message = pcall(body)
-  sethook()
+  local ok, message
+  pcall(function() -- the hook may fire once more between the end of the script and the next line
+    sethook(watch, "", STEP)
+    ok, message = pcall(body)
+    in_script = false
+  end)
   in_script = false
+  sethook()
   if ok then return "ok" end
   if expired == EXIT then return "ok" end
   if expired then return "stopped", expired end

@@ -24,6 +24,7 @@ from labctl_sim.fault import KINDS
 
 SMALL = {
     "bitstream": {"junctions": [[1, 2]], "bits_per_junction": 1024, "calibration_shots": 100},
+    "retention": {"waits_seconds": [1e-3, 0.1], "trials": 4},
     "switching_curve": {"points": 3, "shots": 100},
 }
 """Parameters that make a run short; a procedure that is not in here is run as it is and cancelled after ITEMS."""

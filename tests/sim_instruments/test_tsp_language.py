@@ -431,6 +431,14 @@ def test_limits_are_those_of_the_station():
     assert said == [(0, "1.00000e+00")]
 
 
+def test_a_script_that_is_stopped_leaves_an_interpreter_that_works():
+    """Wherever the last look of the hook falls: also right after the script's end, before the hook is gone."""
+    lua = Lua(lambda *_: (None,), Limits.of({"script_instructions": 1000}))
+    for lead in range(250):
+        assert lua.execute("x = 1 " * lead + "while true do print() end").kind == "stopped"
+        assert lua.execute("print(1)").kind == "ok", lead
+
+
 def test_status_bits_and_completion(tsp):
     tsp.write("*CLS")
     assert tsp.read_stb() == 0
