@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pymeasure.instruments import Instrument
@@ -15,41 +14,27 @@ from pymeasure.instruments.validators import strict_discrete_set, strict_range
 
 from labctl.core.device import Reading, Setting
 from labctl.core.errors import InstrumentError
-from labctl_drivers.base import RAMP_VOLTS, close_enough, steps_to_zero
 from labctl_drivers.scpi import ScpiInstrument, quoted_function
+from labctl_drivers.source_meter import Reach, Setup, SourceMeterDriver, measured
 
-VOLT_RANGES = (0.2, 2.0, 20.0, 200.0)
-AMP_RANGES = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
-OVER_RANGE = 1.05  # full scale is 105 % of a range (user manual 6-2)
-NOT_A_NUMBER = 9.9e37  # 9.91e37 stands for overflow and for "not measured" (user manual 18-48)
 REAL_COMPLIANCE, RANGE_COMPLIANCE = 1 << 3, 1 << 16  # of the status word (user manual 18-51)
 ELEMENTS = "VOLT,CURR,TIME,STAT"
-AMP_STEPS = 100  # what a current puts on a junction is not known, but that a hundredth of it is little
 
 
-@dataclass(frozen=True)
-class Setup:
-    """What is sourced, on which range, with which limit on the other quantity."""
-
-    source: str
-    source_range: float
-    limit: float
-
-    @property
-    def sense(self) -> str:
-        """The function that is limited and measured."""
-        return "CURR" if self.source == "VOLT" else "VOLT"
-
-    @property
-    def units(self) -> tuple[str, str]:
-        """Units of the source and of the limit."""
-        return ("V", "A") if self.source == "VOLT" else ("A", "V")
-
-
-class Keithley2400(ScpiInstrument):
-    """The 2400; ``nplc`` is the integration time in power-line cycles, ``four_wire`` the remote sense."""
+class Keithley2400(ScpiInstrument, SourceMeterDriver):
+    """The 2400."""
 
     models: ClassVar[tuple[str, ...]] = ("2400",)
+    reach = Reach(
+        volt_ranges=(0.2, 2.0, 20.0, 200.0),
+        amp_ranges=(1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0),
+        over_range=1.05,  # full scale is 105 % of a range (user manual 6-2)
+        max_volts=210.0,
+        max_amps=1.05,
+        limit_volts=(2e-4, 210.0),
+        limit_amps=(1e-9, 1.05),
+        nplc=(0.01, 10.0),
+    )
 
     output_enabled = Instrument.control(
         ":OUTP?",
@@ -114,26 +99,7 @@ class Keithley2400(ScpiInstrument):
     def __init__(
         self, adapter: Any, name: str = "Keithley 2400", nplc: float = 1.0, four_wire: bool = False, **kwargs: Any
     ) -> None:
-        super().__init__(adapter, name, **kwargs)
-        self.require("nplc", nplc, 0.01, 10.0, "power-line cycles")
-        self.wanted_nplc = nplc
-        self.four_wire = four_wire
-        self._forget()
-
-    def _forget(self) -> None:
-        self._setup: Setup | None = None
-        self._on = False
-
-    def capabilities(self) -> Mapping[str, Setting]:
-        """Limits of the 2400."""
-        return {
-            "max_volts": 210.0,
-            "max_amps": 1.05,
-            "min_limit_amps": 1e-9,
-            "min_limit_volts": 2e-4,
-            "nplc": self.wanted_nplc,
-            "four_wire": self.four_wire,
-        }
+        super().__init__(adapter, name, nplc, four_wire, **kwargs)
 
     def snapshot(self) -> Mapping[str, Setting]:
         """Output, levels and limits as the instrument reports them."""
@@ -148,120 +114,23 @@ class Keithley2400(ScpiInstrument):
                 "nplc": self.nplc,
             }
 
-    def apply_volts(self, volts: float, limit_amps: float) -> float:
-        """Source ``volts`` with the current limited to ``limit_amps``; returns the level read back."""
-        self.require("a voltage", volts, -210.0, 210.0, "V")
-        self.require("a current limit", limit_amps, 1e-9, 1.05, "A")
-        return self._apply(Setup("VOLT", range_for(volts, VOLT_RANGES), limit_amps), volts)
+    def _is_on(self) -> bool:
+        return bool(self.output_enabled)
 
-    def apply_amps(self, amps: float, limit_volts: float) -> float:
-        """Source ``amps`` with the voltage limited to ``limit_volts``; returns the level read back."""
-        self.require("a current", amps, -1.05, 1.05, "A")
-        self.require("a voltage limit", limit_volts, 2e-4, 210.0, "V")
-        return self._apply(Setup("CURR", range_for(amps, AMP_RANGES), limit_volts), amps)
+    def _switch(self, on: bool) -> None:
+        self.output_enabled = on
 
-    def measure(self) -> Reading:
-        """One ``:READ?``; volts or amps are None where the instrument reports an overflow."""
-        with self.lock:
-            if not self._on:
-                # The real one queues +803 and never replies.
-                raise InstrumentError(
-                    f"{self.name}: there is nothing to measure with the output off; apply a level first"
-                )
-            values = self.values(":READ?")
-        if len(values) != 4:
-            raise InstrumentError(
-                f"{self.name}: ':READ?' brought {len(values)} numbers where {ELEMENTS} were asked; "
-                "was it operated from its front panel?"
-            )
-        volts, amps, seconds, status = values
-        return Reading(
-            volts=None if abs(volts) >= NOT_A_NUMBER else volts,
-            amps=None if abs(amps) >= NOT_A_NUMBER else amps,
-            in_compliance=bool(int(status) & (REAL_COMPLIANCE | RANGE_COMPLIANCE)),
-            instrument_seconds=seconds,
-        )
-
-    def off(self) -> None:
-        """Level to zero, output off; verified by ``:OUTP?``."""
-        with self.lock:
-            self._on = False
-            if self.source_function == "VOLT":
-                self.source_volts = 0.0
-            else:
-                self.source_amps = 0.0
-            self.output_enabled = False
-            self._require_off()
-
-    def is_quiet(self) -> bool:
-        """True if the output is off, or on at a voltage of zero."""
-        with self.lock:
-            if not self.output_enabled:
-                return True
-            return bool(self.source_function == "VOLT" and self.source_volts == 0.0)
-
-    def safe(self) -> None:
-        """Stop whatever runs, level to zero in small steps if it is on, output off, verified."""
-        with self.lock:
-            self._forget()
-            # While it sweeps it holds every command back, OUTP OFF too, except device clear and :ABOR (manual 16-3).
-            if not self.device_clear():
-                self.write(":ABOR")
-            try:
-                self._ramp_down()
-            finally:
-                self.write(":SOUR:VOLT 0")
-                self.write(":SOUR:CURR 0")
-                self.write(":OUTP 0")
-                self.clear()  # what stood in the queue before is not about these
-                self._require_off()
-
-    def _ramp_down(self) -> None:
-        if not self.output_enabled:
-            return
+    def _source(self) -> str:
         source = self.source_function
         if source not in ("VOLT", "CURR"):
             raise InstrumentError(f"{self.name}: answered {source!r} when asked for what it sources")
-        level = self.level(f":SOUR:{source}?")
-        largest = RAMP_VOLTS if source == "VOLT" else abs(level) / AMP_STEPS or 1.0
-        for step in steps_to_zero(level, largest):
-            self.write(f":SOUR:{source} {step:.9e}")
+        return str(source)
 
-    def _apply(self, setup: Setup, level: float) -> float:
-        with self.lock:
-            try:
-                if setup != self._setup:
-                    self._configure(setup)
-                elif not self._on:
-                    # what stood before the output goes on is read, not remembered
-                    self._check_limit(setup)
-                found = self._set_level(setup.source, level)
-                tolerance = close_enough(level, 1e-3, 1e-3 * setup.source_range)
-                self.require_same("the level", level, found, tolerance, setup.units[0])
-                if not self._on:
-                    self._turn_on()
-                return found
-            except Exception:
-                self._forget()
-                raise
+    def _question(self, source: str) -> str:
+        return f":SOUR:{source}?"
 
-    def _configure(self, setup: Setup) -> None:
-        source, sense = setup.source, setup.sense
-        before = self._setup
-        if self._on and before is not None and before.source == source:
-            self._set_level(source, 0.0)  # ranges and limits change at zero: a range change can spike
-        else:
-            self.off()
-            self._prepare(source, sense)
-        # The limit may not be far below the measuring range (+822), nor the range above the limit's (+824): the
-        # smallest range allows every limit, and auto-ranging from there never exceeds it.
-        lowest = AMP_RANGES[0] if sense == "CURR" else VOLT_RANGES[0]
-        self.command(f":SENS:{sense}:RANG {lowest:.9e}")
-        self.command(f":SENS:{sense}:PROT {setup.limit:.9e}")
-        self.command(f":SENS:{sense}:RANG:AUTO ON")
-        self._check_limit(setup)
-        self.command(f":SOUR:{source}:RANG {setup.source_range:.9e}")
-        self._setup = setup
+    def _message(self, source: str, level: float) -> str:
+        return f":SOUR:{source} {level:.9e}"
 
     def _prepare(self, source: str, sense: str) -> None:
         self.source_function = source
@@ -276,36 +145,41 @@ class Keithley2400(ScpiInstrument):
         self.command(":ARM:COUN 1")
         self.command(":TRIG:COUN 1")
 
-    def _check_limit(self, setup: Setup) -> None:
-        found = float(self.limit_amps if setup.sense == "CURR" else self.limit_volts)
-        self.require_same("the limit", setup.limit, found, close_enough(setup.limit, 0.01), setup.units[1])
+    def _set_limit(self, setup: Setup) -> None:
+        # The limit may not be far below the measuring range (+822), nor the range above the limit's (+824): the
+        # smallest range allows every limit, and auto-ranging from there never exceeds it.
+        ranges = self.reach.amp_ranges if setup.sense == "CURR" else self.reach.volt_ranges
+        self.command(f":SENS:{setup.sense}:RANG {ranges[0]:.9e}")
+        self.command(f":SENS:{setup.sense}:PROT {setup.limit:.9e}")
+        self.command(f":SENS:{setup.sense}:RANG:AUTO ON")
 
-    def _set_level(self, source: str, level: float) -> float:
-        if source == "VOLT":
-            self.source_volts = level
-            return float(self.source_volts)
-        self.source_amps = level
-        return float(self.source_amps)
+    def _limit(self, sense: str) -> float:
+        return float(self.limit_amps if sense == "CURR" else self.limit_volts)
 
-    def _turn_on(self) -> None:
-        self.output_enabled = True
-        if not self.output_enabled:
+    def _set_range(self, setup: Setup) -> None:
+        self.command(f":SOUR:{setup.source}:RANG {setup.source_range:.9e}")
+
+    def _read(self) -> Reading:
+        values = self.values(":READ?")  # with the output off the real one queues +803 and never replies
+        if len(values) != 4:
             raise InstrumentError(
-                f"{self.name}: its output does not stay on; is the interlock open or the unit too hot?"
+                f"{self.name}: ':READ?' brought {len(values)} numbers where {ELEMENTS} were asked; "
+                "was it operated from its front panel?"
             )
-        self._on = True
+        volts, amps, seconds, status = values
+        return Reading(
+            volts=measured(volts),
+            amps=measured(amps),
+            in_compliance=bool(int(status) & (REAL_COMPLIANCE | RANGE_COMPLIANCE)),
+            instrument_seconds=seconds,
+        )
 
-    def _require_off(self) -> None:
-        if self.output_enabled:
-            raise InstrumentError(
-                f"{self.name}: its output is still on after ':OUTP 0'; disconnect the sample or switch it off by hand"
-            )
+    def _stop(self) -> None:
+        # While it sweeps it holds every command back, OUTP OFF too, except device clear and :ABOR (manual 16-3).
+        if not self.device_clear():
+            self.write(":ABOR")
 
-
-def range_for(value: float, ranges: tuple[float, ...]) -> float:
-    """The smallest of ``ranges`` that holds ``value``.
-
-    >>> range_for(0.205, (0.2, 2.0))
-    0.2
-    """
-    return next((full for full in ranges if abs(value) <= full * OVER_RANGE), ranges[-1])
+    def _cut(self) -> None:
+        self.write(":SOUR:VOLT 0")
+        self.write(":SOUR:CURR 0")
+        self.write(":OUTP 0")

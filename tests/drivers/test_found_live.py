@@ -15,6 +15,7 @@ from labctl_drivers.base import RAMP_VOLTS, steps_to_zero
 LEFT_ON = {
     "2400 at 5 V": ("smu", "keithley2400", (":SOUR:VOLT:RANG 20", ":SOUR:VOLT 5", ":OUTP 1"), 5.0),
     "2400 at -0.12 V": ("smu", "keithley2400", (":SOUR:VOLT -0.12", ":OUTP 1"), -0.12),
+    "2636B at 0.4 V": ("smu", "keithley2636b", ("smua.source.levelv = 0.4", "smua.source.output = 1"), 0.4),
     "81160A at 0.4 V": ("pulser", "keysight81160a", (":FUNC1 DC", ":VOLT1:OFFS 0.2", ":OUTP1 1"), 0.4),
     "81160A at -5 V": ("pulser", "keysight81160a", (":FUNC1 DC", ":VOLT1:OFFS -2.5", ":OUTP1 1"), -5.0),
 }

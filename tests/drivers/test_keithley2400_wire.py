@@ -5,7 +5,8 @@ from pymeasure.test import expected_protocol
 
 from labctl.core.device import Reading, SourceMeter
 from labctl.core.errors import InstrumentError
-from labctl_drivers.keithley2400 import AMP_RANGES, Keithley2400, range_for
+from labctl_drivers.keithley2400 import Keithley2400
+from labctl_drivers.source_meter import range_for
 
 IDN = "KEITHLEY INSTRUMENTS INC.,MODEL 2400,1234567,C32   Oct  4 2010 14:20:11/A02  /S/K"
 ERRORS = (":SYST:ERR?", '0,"No error"')
@@ -194,4 +195,4 @@ def test_no_message_that_resets_the_compliance_is_ever_sent(script):
 
 @pytest.mark.parametrize(("value", "full"), [(0, 1e-6), (1.05e-6, 1e-6), (-1.06e-6, 1e-5), (1.05, 1.0)])
 def test_ranges(value, full):
-    assert range_for(value, AMP_RANGES) == full
+    assert range_for(value, Keithley2400.reach.amp_ranges, over_range=1.05) == full
