@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from labctl.bench.tables import Table
-from labctl.bench.wiring import Contact, Wiring
+from labctl.bench.wiring import GROUND, Contact, Wiring
 
 _CONTACT = re.compile(r"([1-9])-(\d\d)")
 
@@ -55,10 +55,30 @@ def read_wiring(
     termination = table.number("pulser_termination_ohms", "50.0", default=float("inf"))
     attenuation = table.number("pulser_attenuation_db", "0.0", default=0.0, above=False)
     sense = table.number("digitizer_transimpedance_ohms", "1.0e4", default=50.0)
+    exclusions = _exclusions(table, rows)
     table.refuse_rest()
     if termination is None or attenuation is None or sense is None:
         return None
-    return Wiring(tuple(words), tuple(bits), rows, termination, attenuation, sense)
+    return Wiring(tuple(words), tuple(bits), rows, termination, attenuation, sense, exclusions)
+
+
+def _exclusions(table: Table, rows: Mapping[str, int]) -> tuple[frozenset[str], ...]:
+    value = table.take("exclusions")
+    if value is None:
+        return ()
+    example = 'exclusions = [["pulser", "smu"]]'
+    if not isinstance(value, list):
+        table.mistake("exclusions", f"must be a list of lists of instruments that may not share a line, e.g. {example}")
+        return ()
+    found: list[frozenset[str]] = []
+    for roles in value:
+        if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles) or len(set(roles)) < 2:
+            table.mistake("exclusions", f"{roles!r} is no list of two instruments or more, e.g. {example}")
+            continue
+        for role in sorted(set(roles) - (rows.keys() - {GROUND})):
+            table.mistake("exclusions", f"{role!r} has no row of the matrix; name instruments that stand in rows")
+        found.append(frozenset(roles))
+    return tuple(found)
 
 
 def _contacts(table: Table, key: str, wanted: int | None, of: str) -> list[Contact]:

@@ -12,7 +12,8 @@ from typing import Any
 
 from labctl.bench.array_tables import ArrayShape, read_array, read_wiring
 from labctl.bench.limits import EXAMPLE, Limits, read_limits
-from labctl.bench.tables import Table
+from labctl.bench.lines import listed
+from labctl.bench.tables import Mistake, Table
 from labctl.bench.wiring import GROUND, Wiring
 from labctl.core import plugins
 from labctl.core.errors import PartNotFound, StationError
@@ -88,7 +89,7 @@ def parse_station(text: str, path: Path) -> Station:
         mistakes.append("[array] needs a switch matrix to reach it; add [instruments.matrix]")
     if mistakes or name is None or library is None or timeout is None:
         count = f"{len(mistakes)} mistake{'s' if len(mistakes) != 1 else ''}"
-        raise StationError(f"the station file {path} has {count}:\n" + "\n".join(f"  {line}" for line in mistakes))
+        raise StationError(f"the station file {path} has {count}:\n" + listed(mistakes, text))
     return Station(
         name=name,
         path=path,
@@ -120,7 +121,8 @@ def _instruments(table: Table) -> dict[str, InstrumentEntry]:
     for role, content in table.content.items():
         entry = Table(f"instruments.{role}", content, table.mistakes)
         if role in ("array", "bank", "clock", "devices", "origin"):
-            table.mistakes.append(f"[instruments.{role}]: this role is the bench's own; choose another name")
+            text = f"[instruments.{role}]: this role is the bench's own; choose another name"
+            table.mistakes.append(Mistake.at(entry.path, text))
         driver = entry.text("driver", "keithley2400")
         address = entry.text("address", "GPIB0::24::INSTR")
         if driver is not None and ":" not in driver and driver not in known:
@@ -135,10 +137,8 @@ def _instruments(table: Table) -> dict[str, InstrumentEntry]:
     for role, instrument in found.items():
         other = addresses.setdefault(instrument.address.upper(), role)
         if other != role:
-            table.mistakes.append(
-                f"[instruments.{role}] address: {instrument.address!r} is also that of [instruments.{other}]; "
-                "give each instrument its own"
-            )
+            text = f"{instrument.address!r} is also that of [instruments.{other}]; give each instrument its own"
+            Table(f"instruments.{role}", table.content[role], table.mistakes).mistake("address", text)
     return found
 
 

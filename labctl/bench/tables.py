@@ -8,6 +8,21 @@ from difflib import get_close_matches
 from typing import Any
 
 
+class Mistake(str):
+    """What is wrong, in words; ``path`` are the keys from the top of the file down to where it is."""
+
+    __slots__ = ("path",)
+
+    path: tuple[str, ...]
+
+    @classmethod
+    def at(cls, path: Sequence[str], text: str) -> Mistake:
+        """The mistake ``text`` at ``path``."""
+        mistake = cls(text)
+        mistake.path = tuple(path)
+        return mistake
+
+
 class Table:
     """A table of a TOML file and the ``mistakes`` found in it; what is wrong reads as None."""
 
@@ -19,12 +34,17 @@ class Table:
         if isinstance(content, Mapping):
             self.content = content
         else:
-            mistakes.append(f"[{name}] is {_kind(content)}; write it as a table")
+            mistakes.append(Mistake.at(self.path, f"[{name}] is {_kind(content)}; write it as a table"))
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The keys from the top of the file down to this table."""
+        return tuple(self.name.partition(",")[0].split(".")) if self.name else ()
 
     def mistake(self, key: str, what: str) -> None:
         """Note a mistake in ``key``."""
         where = f"[{self.name}] " if self.name else ""
-        self.mistakes.append(f"{where}{key}: {what}")
+        self.mistakes.append(Mistake.at((*self.path, key), f"{where}{key}: {what}"))
 
     def take(self, key: str) -> Any:
         """The raw value of ``key``, None if it is not there; from now on the key counts as known."""

@@ -26,7 +26,7 @@ COMMANDS = {
     "sample": "sample:sample",
     "certify": "certify:certify",
     "keys": "keys:keys",
-    "station": "stations:station",
+    "station": "stations:stations",
     "safe": "safe:safe",
     "sim": "sim:sim",
     "crossbar": "crossbar:crossbar",

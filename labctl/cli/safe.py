@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
-from filelock import FileLock, Timeout
 
 from labctl.bench.bench import make_safe
-from labctl.bench.journal import journal_path, left_open
 from labctl.bench.station import load_station
 from labctl.cli.options import Home, resolve_home
+from labctl.cli.owner import owning
 from labctl.cli.signals import as_interrupt
-from labctl.core.errors import IllegalTransition
 
 
 def safe(
@@ -25,19 +22,7 @@ def safe(
     Exit code 0 when all of them read back safe; 4 when one does not, with what is left to do by hand.
     """
     found = load_station(station)
-    folder = resolve_home(home)
-    journal = journal_path(folder, found.name)
-    lock = FileLock(folder / "agents" / f"{found.name}.lock")
-    Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
-    try:
-        held = lock.acquire(timeout=0)
-    except Timeout:
-        owner = (left_open(journal) or {}).get("pid", "not known")
-        raise IllegalTransition(
-            f"another process owns the bench {found.name!r} (its number is {owner}), and a bench has one master. If it "
-            "hangs, end it and run this again; if it does not, it brings the bench to rest by itself when it ends"
-        ) from None
-    with held, as_interrupt("bringing the bench to rest"):
+    with owning(resolve_home(home), found.name) as journal, as_interrupt("bringing the bench to rest"):
         failures = make_safe(found, journal)
     failed = {failure.role: failure.error for failure in reversed(failures)}
     for role, entry in found.instruments.items():

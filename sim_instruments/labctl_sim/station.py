@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from labctl.bench.array_tables import read_array, read_wiring
+from labctl.bench.lines import listed
 from labctl.bench.tables import Table
 from labctl.bench.wiring import Wiring
 from labctl.core import plugins
@@ -62,7 +63,8 @@ def load(path: Path) -> SimStation:
     Raises StationError, naming the table and the key, when the simulator cannot be built from it.
     """
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        table = tomllib.loads(text)
     except OSError as error:
         raise StationError(f"cannot read the station file {path}: {error.strerror or error}; check the path") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -71,7 +73,7 @@ def load(path: Path) -> SimStation:
     found = _station(path, Table("", table, mistakes))
     if found is None:
         count = f"{len(mistakes)} mistake{'s' if len(mistakes) != 1 else ''}"
-        lines = "\n".join(f"  {line}" for line in mistakes)
+        lines = listed(mistakes, text)
         raise StationError(f"the station file {path} cannot be simulated, it has {count} (compare demo.toml):\n{lines}")
     return found
 

@@ -200,7 +200,10 @@ def test_a_local_run_shows_the_log_on_stderr(tmp_path):
 def test_a_wrong_station_file_is_refused_with_its_name(tmp_path, text, says):
     path = tmp_path / "wrong.toml"
     path.write_text(text)
-    for words in (["station", str(path)], ["run", "identify", "--station", str(path), "--home", str(tmp_path / "h")]):
+    for words in (
+        ["station", "check", str(path)],
+        ["run", "identify", "--station", str(path), "--home", str(tmp_path / "h")],
+    ):
         done = labctl(*words)
         assert done.returncode == 2, done.stderr
         assert "wrong.toml" in "".join(done.stderr.split("\n"))
@@ -218,9 +221,9 @@ def test_a_wrong_station_file_is_refused_with_its_name(tmp_path, text, says):
 def test_what_is_to_be_simulated_is_checked_with_the_station(tmp_path, said, instead, says):
     path = tmp_path / "mine.toml"
     path.write_text(demo().read_text(encoding="utf-8"), encoding="utf-8")
-    assert "simulated  " in labctl("station", str(path)).stdout
+    assert "simulated  " in labctl("station", "check", str(path)).stdout
     path.write_text(path.read_text(encoding="utf-8").replace(said, instead), encoding="utf-8")
-    done = labctl("station", str(path))
+    done = labctl("station", "check", str(path))
     assert done.returncode == 2
     assert says in done.stderr
 
