@@ -21,7 +21,13 @@ INK, ACCENT, SECOND, QUIET = "#1b2733", "#0b6e99", "#c2571a", "#8a97a3"
 
 
 def draw(records: pd.DataFrame, title: str, origin: str = "") -> bytes | None:
-    """The figure that the records of a run ask for, as PNG; None if they ask for none.
+    """The `figure` of these records as PNG; None if they ask for none."""
+    canvas = figure(records, title, origin)
+    return None if canvas is None else png(canvas)
+
+
+def figure(records: pd.DataFrame, title: str, origin: str = "") -> Figure | None:
+    """The figure that the records of a run ask for; None if they ask for none.
 
     Points of a probability against volts, width or wait, with their fits; currents against volts; a map of junctions;
     blocks against pulses. ``records`` has a column ``kind`` and the columns that procedures name. ``origin`` is written
@@ -34,7 +40,7 @@ def draw(records: pd.DataFrame, title: str, origin: str = "") -> bytes | None:
     if origin:
         wrapped = textwrap.fill(origin, 130)
         canvas.supxlabel(wrapped, x=0.01, ha="left", fontsize=6, color=QUIET)
-    return png(canvas)
+    return canvas
 
 
 def _canvas(by: Mapping[str, pd.DataFrame], title: str) -> Figure | None:

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
-from labctl.cli.behind import behind
+from labctl.bench.behind import behind
 from labctl.cli.options import DEFAULT_SERVICE, Parameters, Service, parse_parameters
 from labctl.cli.tables import show_records
 from labctl.client import Client, Job

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from labctl.core.errors import ParameterError
+from labctl.core.home import resolve_home as resolve_home  # noqa: PLC0414 - commands take it from here, with the option
 
 Home = Annotated[
     Path | None,
@@ -25,11 +25,6 @@ Parameters = Annotated[
     ),
 ]
 DEFAULT_SERVICE = "http://127.0.0.1:8000"
-
-
-def resolve_home(home: Path | None) -> Path:
-    """The home folder that was asked for, absolute."""
-    return (home or Path(os.environ.get("LABCTL_HOME") or Path.home() / "labctl-home")).expanduser().resolve()
 
 
 def parse_parameters(words: list[str]) -> dict[str, Any]:

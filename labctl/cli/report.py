@@ -17,7 +17,7 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
 from labctl import figures
-from labctl.cli.behind import behind
+from labctl.bench.behind import behind
 from labctl.client import Client, Job
 
 

@@ -12,10 +12,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from rich.progress import Progress as Bar
 
 from labctl import runner
+from labctl.bench.behind import behind
 from labctl.bench.bench import open_bench
 from labctl.bench.journal import journal_path
 from labctl.bench.station import load_station
-from labctl.cli.behind import behind
 from labctl.cli.local import LocalRun
 from labctl.cli.logs import above, shown
 from labctl.cli.options import Home, Parameters, parse_parameters, resolve_home

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from labctl.bench.bench import make_safe
+from labctl.bench.owner import owning
 from labctl.bench.station import load_station
 from labctl.cli.options import Home, resolve_home
-from labctl.cli.owner import owning
 from labctl.cli.signals import as_interrupt
 
 

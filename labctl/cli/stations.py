@@ -9,13 +9,13 @@ from typing import Annotated
 
 import typer
 
+from labctl.bench.behind import behind
 from labctl.bench.bench import open_bench
 from labctl.bench.checkup import Finding, examine
+from labctl.bench.owner import owning
 from labctl.bench.station import Station, load_station
 from labctl.bench.visa import open_visa
-from labctl.cli.behind import behind
 from labctl.cli.options import Home, resolve_home
-from labctl.cli.owner import owning
 from labctl.cli.signals import as_interrupt
 from labctl.core import plugins
 
