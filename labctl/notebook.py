@@ -109,7 +109,7 @@ class _Kept:
 
 
 class OpenBench:
-    """A bench that this process has opened; made by `open_bench`. ``last`` is the last result, be it of a failed run."""
+    """A bench that this process has opened; made by `open_bench`. ``last`` is the last result, also a failed run's."""
 
     def __init__(self, bench: benches.Bench) -> None:
         self.bench = bench
