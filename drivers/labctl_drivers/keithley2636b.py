@@ -115,6 +115,12 @@ class Keithley2636B(TspInstrument, SourceMeterDriver):
     def _question(self, source: str) -> str:
         return f'print(string.format("%.9e", {self._smu}.source.level{LETTERS[source]}))'
 
+    def _standing(self, source: str) -> float:
+        # A sweep may have ended below the programmed level, and a limit may hold the output below it: to begin the
+        # way down at that level would first go up.
+        measured = self._number(f"measure.{LETTERS[source]}()")
+        return min(super()._standing(source), measured, key=abs)
+
     def _message(self, source: str, level: float) -> str:
         return f"{self._smu}.source.level{LETTERS[source]} = {level:.9e}"
 

@@ -189,10 +189,14 @@ class SourceMeterDriver(LabInstrument, ABC):
         if not self._is_on():
             return
         source = self._source()
-        level = self.level(self._question(source))
+        level = self._standing(source)
         largest = RAMP_VOLTS if source == "VOLT" else abs(level) / AMP_STEPS or 1.0
         for step in steps_to_zero(level, largest):
             self.write(self._message(source, step))
+
+    def _standing(self, source: str) -> float:
+        """The level from which it may go down: never more than what stands at the output now."""
+        return self.level(self._question(source))
 
     def _apply(self, setup: Setup, level: float) -> float:
         with self.lock:

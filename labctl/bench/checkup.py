@@ -8,8 +8,10 @@ from statistics import median
 from typing import Any
 
 from labctl.bench.bench import Bench
+from labctl.bench.limits import Limits
 from labctl.bench.lines import line_of
 from labctl.bench.station import Station
+from labctl.bench.wiring import Wiring
 from labctl.core.device import ArrayPort, Line, Reading, SourceMeter
 
 LOOK_VOLTS = 0.02
@@ -53,14 +55,13 @@ def examine(bench: Bench) -> Iterator[Finding]:
             yield Finding(role, f"{name}: {'; '.join(errors)}", "an error was waiting; it is read now: look again")
         else:
             yield Finding(role, f"{name}: no errors waiting")
-    if isinstance(roles.get("smu"), SourceMeter) and "array" in roles:
-        yield from _lines(bench.station, roles)
+    wiring, limits = bench.station.wiring, bench.station.limits
+    if isinstance(roles.get("smu"), SourceMeter) and wiring is not None and limits is not None:
+        yield from _lines(bench.station, wiring, limits, roles)
 
 
-def _lines(station: Station, roles: Mapping[str, Any]) -> Iterator[Finding]:
+def _lines(station: Station, wiring: Wiring, limits: Limits, roles: Mapping[str, Any]) -> Iterator[Finding]:
     array, smu = roles["array"], roles["smu"]
-    limits = station.limits
-    assert limits is not None  # noqa: S101 - a source was opened
     volts, amps = min(LOOK_VOLTS, limits.dc_volts / 2), min(LOOK_AMPS, limits.amps)
     array.route({})
     smu.apply_volts(0.0, amps)
@@ -70,7 +71,7 @@ def _lines(station: Station, roles: Mapping[str, Any]) -> Iterator[Finding]:
     fair = dark is not None and abs(dark) < DARK_AMPS
     remedy = "" if fair else "look for a leak in its cable and at its guard; let it warm up for an hour"
     yield Finding("dark current", f"{told} into open relays at 0 V, less than {DARK_AMPS:g} A expected", remedy)
-    for kind, contacts in (("word", station.wiring.word_lines), ("bit", station.wiring.bit_lines)):  # type: ignore[union-attr]
+    for kind, contacts in (("word", wiring.word_lines), ("bit", wiring.bit_lines)):
         found = [_look(array, smu, Line(kind, index), volts, amps) for index in range(len(contacts))]
         usual = median(amps if current is None else current for current in found)
         line = line_of(station.text, ("wiring", f"{kind}_lines"))

@@ -19,8 +19,9 @@ from labctl.bench.station import load_station
 from labctl.bench.visa import open_visa
 from labctl.cli import execute, stack
 from labctl.cli.logs import shown
-from labctl.cli.options import DEFAULT_SERVICE, Home, Service, resolve_home
+from labctl.cli.options import DEFAULT_SERVICE, Home, Service
 from labctl.cli.signals import as_interrupt, ending
+from labctl.core.home import resolve_home
 
 
 def agent(

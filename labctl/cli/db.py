@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from labctl.cli.options import Home, resolve_home
+from labctl.cli.options import Home
+from labctl.core.home import resolve_home
 from labctl.ledger import engine
 
 

@@ -15,9 +15,10 @@ from rich.console import Console
 from rich.table import Table
 
 from labctl.cli.jobs import AsJson
-from labctl.cli.options import Home, resolve_home
+from labctl.cli.options import Home
 from labctl.client import Client
 from labctl.core.errors import DatabaseError, ParameterError
+from labctl.core.home import resolve_home
 from labctl.ledger import engine
 from labctl.ledger.values import Role
 

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import typer
 
 from labctl.core.errors import ParameterError
-from labctl.core.home import resolve_home as resolve_home  # noqa: PLC0414 - commands take it from here, with the option
 
 Home = Annotated[
     Path | None,

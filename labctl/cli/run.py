@@ -18,10 +18,11 @@ from labctl.bench.journal import journal_path
 from labctl.bench.station import load_station
 from labctl.cli.local import LocalRun
 from labctl.cli.logs import above, shown
-from labctl.cli.options import Home, Parameters, parse_parameters, resolve_home
+from labctl.cli.options import Home, Parameters, parse_parameters
 from labctl.cli.signals import as_interrupt
 from labctl.cli.tables import show_records
 from labctl.core.errors import ParameterError
+from labctl.core.home import resolve_home
 from labctl.core.procedure import Progress
 from labctl.procedures import schema
 

@@ -9,8 +9,9 @@ import typer
 from labctl.bench.bench import make_safe
 from labctl.bench.owner import owning
 from labctl.bench.station import load_station
-from labctl.cli.options import Home, resolve_home
+from labctl.cli.options import Home
 from labctl.cli.signals import as_interrupt
+from labctl.core.home import resolve_home
 
 
 def safe(

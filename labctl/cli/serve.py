@@ -10,9 +10,10 @@ from rich.console import Console
 
 from labctl.bench.station import load_station
 from labctl.cli import stack
-from labctl.cli.options import Home, resolve_home
+from labctl.cli.options import Home
 from labctl.cli.signals import as_interrupt
 from labctl.core.clock import WallClock
+from labctl.core.home import resolve_home
 
 
 def serve(

@@ -15,9 +15,10 @@ from labctl.bench.checkup import Finding, examine
 from labctl.bench.owner import owning
 from labctl.bench.station import Station, load_station
 from labctl.bench.visa import open_visa
-from labctl.cli.options import Home, resolve_home
+from labctl.cli.options import Home
 from labctl.cli.signals import as_interrupt
 from labctl.core import plugins
+from labctl.core.home import resolve_home
 
 SIMULATED = "sim:"
 """Of a VISA library that is nothing but a file and what is computed from it: opening it touches no bench."""

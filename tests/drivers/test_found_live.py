@@ -16,6 +16,16 @@ LEFT_ON = {
     "2400 at 5 V": ("smu", "keithley2400", (":SOUR:VOLT:RANG 20", ":SOUR:VOLT 5", ":OUTP 1"), 5.0),
     "2400 at -0.12 V": ("smu", "keithley2400", (":SOUR:VOLT -0.12", ":OUTP 1"), -0.12),
     "2636B at 0.4 V": ("smu", "keithley2636b", ("smua.source.levelv = 0.4", "smua.source.output = 1"), 0.4),
+    "2636B at 0.1 V, where a sweep ended, with 0.6 V programmed": (
+        "smu",
+        "keithley2636b",
+        (
+            "smua.source.rangev = 2 smua.source.levelv = 0.6 smua.source.output = 1",
+            "smua.trigger.source.linearv(0, 0.1, 3) smua.trigger.source.action = smua.ENABLE smua.trigger.count = 3",
+            "smua.trigger.endsweep.action = smua.SOURCE_HOLD smua.trigger.initiate() waitcomplete()",
+        ),
+        0.1,
+    ),
     "81160A at 0.4 V": ("pulser", "keysight81160a", (":FUNC1 DC", ":VOLT1:OFFS 0.2", ":OUTP1 1"), 0.4),
     "81160A at -5 V": ("pulser", "keysight81160a", (":FUNC1 DC", ":VOLT1:OFFS -2.5", ":OUTP1 1"), -5.0),
 }

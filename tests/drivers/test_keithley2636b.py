@@ -78,7 +78,10 @@ AT_A_TENTH = [
 
 
 def at_rest(smu, *steps, volts=0.0):
-    found = [is_on(1, smu), function(1, smu), *[asked("source.levelv", volts, smu)] * 2] if steps else [is_on(0, smu)]
+    found = [is_on(0, smu)]
+    if steps:
+        measured = asked("measure.v()", volts, smu)
+        found = [is_on(1, smu), function(1, smu), measured, *[asked("source.levelv", volts, smu)] * 2]
     return [
         (f"{smu}.abort()", None),
         *found,
@@ -205,6 +208,16 @@ def test_an_output_that_was_found_on_is_not_quiet_even_at_zero():
     with expected_protocol(Keithley2636B, [IDN, is_on(0, "smub"), is_on(1), is_on(1, "smub")]) as smu:
         assert not smu.is_quiet()
         assert not smu.is_quiet()
+
+
+def test_the_way_down_begins_at_what_stands_there_not_at_what_is_programmed():
+    """A sweep ended at 0.1 V and is held; ``levelv`` says 5 V: no step may go above 0.1 V."""
+    found = [is_on(1), function(1), asked("measure.v()", 0.1), *[asked("source.levelv", 5.0)] * 2]
+    down = [(f"smua.source.levelv = {step:.9e}", None) for step in (0.05, 0.0)]
+    own = at_rest("smua")
+    pairs = [IDN, *at_rest("smub"), own[0], *found, *down, *own[2:]]
+    with expected_protocol(Keithley2636B, pairs) as smu:
+        smu.safe()
 
 
 def test_a_channel_that_it_does_not_have_is_refused():
